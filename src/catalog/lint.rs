@@ -1,0 +1,167 @@
+//! Checks schema files: the form, every projection, every example at every version that it claims.
+
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use serde_json::Value;
+
+use super::example::Example;
+use super::file::{self, Kind, SchemaError, SchemaFile};
+use super::operation::Operation;
+use super::projection::{Direction, Projected, Projection};
+use super::{Catalog, Contract, Library, Parameters, schema};
+use crate::model::ApiVersion;
+
+/// The JSON Schema of the files.
+const META: &str = include_str!("../../schemas/meta/operation.json");
+
+/// How much was checked.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Linted {
+    /// Files.
+    pub files: usize,
+    /// Examples, each counted once for every version at which it ran.
+    pub examples: usize,
+}
+
+/// Checks a folder of the form of `schemas/`, or one file, which may refer to the built-in types.
+pub fn lint_path(path: &Path) -> Result<(Linted, Vec<SchemaError>), SchemaError> {
+    if path.is_dir() {
+        let files = file::read_dir(path)?;
+        if files.is_empty() {
+            return Err(SchemaError::new(path, "", "holds no JSON files"));
+        }
+        return Ok(lint_files(files));
+    }
+    let json = file::read(path)?;
+    // Alone, a file is judged as what it looks like: its tag says nothing, its types are the built-in ones.
+    let name = path.file_name().map_or(path, Path::new);
+    let relative =
+        if json.get("routes").is_some() || json.get("id").is_some() { Path::new("file").join(name) } else { Path::new("types").join(name) };
+    let mut files: Vec<_> = file::builtin().into_iter().filter(|other| !matches!(other.kind(), Kind::Operation { .. })).collect();
+    files.retain(|other| other.path != relative);
+    let builtin = files.len();
+    files.push(SchemaFile { path: relative.clone(), json });
+    let (mut linted, mut errors) = lint_files(files);
+    linted.files -= builtin;
+    for error in &mut errors {
+        if error.file == relative {
+            path.clone_into(&mut error.file);
+        }
+    }
+    Ok((linted, errors))
+}
+
+/// Checks the built-in catalogue.
+#[must_use]
+pub fn lint_builtin() -> (Linted, Vec<SchemaError>) {
+    lint_files(file::builtin())
+}
+
+fn lint_files(files: Vec<SchemaFile>) -> (Linted, Vec<SchemaError>) {
+    let mut linted = Linted { files: files.len(), examples: 0 };
+    let mut errors = Vec::new();
+    let mut library = Library::default();
+    let mut operations = Vec::new();
+    for file in files {
+        match file.kind() {
+            Kind::Type(name) => drop(library.types.insert(name, file.json)),
+            Kind::Common => library.common = file.json,
+            Kind::Operation { tag } => {
+                let before = errors.len();
+                errors.extend(meta_errors(&file));
+                if errors.len() == before {
+                    operations.push((tag, file));
+                }
+            }
+            Kind::Other => linted.files -= 1,
+        }
+    }
+    let library = Arc::new(library);
+    errors.extend(library.types.iter().filter_map(|(name, json)| lint_type(&library, name, json)));
+    let mut sound = Vec::new();
+    for (tag, file) in operations {
+        match Operation::new(tag, file, Arc::clone(&library)) {
+            Ok(operation) => {
+                match lint_operation(&operation) {
+                    Ok(examples) => linted.examples += examples,
+                    Err(error) => errors.push(error),
+                }
+                sound.push(operation);
+            }
+            Err(error) => errors.push(error),
+        }
+    }
+    errors.extend(super::route::Routes::new(&sound).err());
+    (linted, errors)
+}
+
+fn meta_errors(file: &SchemaFile) -> Vec<SchemaError> {
+    static VALIDATOR: OnceLock<jsonschema::Validator> = OnceLock::new();
+    let validator = VALIDATOR.get_or_init(|| {
+        let meta: Value = serde_json::from_str(META).expect("the meta schema is part of the program and tested");
+        jsonschema::draft202012::new(&meta).expect("the meta schema is part of the program and tested")
+    });
+    validator
+        .iter_errors(&file.json)
+        .map(|error| SchemaError::new(&file.path, error.instance_path().as_str(), error.masked().to_string()))
+        .collect()
+}
+
+fn lint_type(library: &Library, name: &str, json: &Value) -> Option<SchemaError> {
+    let path = Path::new(name).with_extension("json");
+    ApiVersion::known().find_map(|version| {
+        let projection = Projection { library, version, direction: Direction::Response };
+        match projection.project_type(json) {
+            Err(error) => Some(SchemaError::new(&path, error.place, error.what)),
+            Ok(Projected::Absent(_)) => None,
+            Ok(Projected::Present(value)) => {
+                // A type may be a body, with its schema inside.
+                let source = if value.get("framing").is_some() { value.get("schema")? } else { &value };
+                schema::compile(source).err().map(|what| SchemaError::new(&path, "", format!("{what}, at {version}")))
+            }
+        }
+    })
+}
+
+/// The number of examples run, or the first thing that is wrong.
+fn lint_operation(operation: &Operation) -> Result<usize, SchemaError> {
+    for version in operation.boundaries() {
+        compile_all(operation, &operation.project(version)?, version)?;
+    }
+    let mut runs = 0;
+    let examples = operation.source().get("examples").and_then(Value::as_array);
+    for (index, json) in examples.into_iter().flatten().enumerate() {
+        let example = Example::new(json);
+        let error = |what: String| SchemaError::new(operation.path(), format!("/examples/{index}"), what);
+        let versions = example.versions(operation).map_err(error)?;
+        if versions.is_empty() {
+            return Err(error("runs at no version".to_owned()));
+        }
+        for version in versions {
+            example.check(operation.contract(version)).map_err(|what| error(format!("{what}, at {version}")))?;
+            runs += 1;
+        }
+    }
+    Ok(runs)
+}
+
+fn compile_all(operation: &Operation, contract: &Contract, version: ApiVersion) -> Result<(), SchemaError> {
+    fn parameters(parameters: &Parameters) -> impl Iterator<Item = &super::Schema> {
+        parameters.iter().map(super::Parameter::schema)
+    }
+    let responses = contract.responses.values().flat_map(|response| response.body.schema.iter().chain(parameters(&response.headers)));
+    let request = contract.request.schema.iter().chain(parameters(&contract.query)).chain(parameters(&contract.headers));
+    for one in request.chain(responses) {
+        schema::compile(one.source()).map_err(|what| SchemaError::new(operation.path(), "", format!("{what}, at {version}")))?;
+    }
+    Ok(())
+}
+
+impl Catalog {
+    /// What lint says of the built-in files; used by the tests and by `schemas lint` without a path.
+    #[must_use]
+    pub fn lint() -> (Linted, Vec<SchemaError>) {
+        lint_builtin()
+    }
+}

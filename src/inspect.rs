@@ -1,0 +1,164 @@
+//! The judge. It sees what both sides send, in the order in which it was read, and says what does not keep to the API.
+//!
+//! There is no socket here, no clock and no task: the live proxy, `check`, replay, probe and the tests all push into the same
+//! [`Inspector`] and get the same events. It never changes, holds back or asks for a byte.
+
+mod connection;
+mod content;
+mod exchange;
+mod finding;
+mod hijack;
+mod memory;
+mod request;
+mod response;
+mod target;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::catalog::Catalog;
+use crate::model::{ApiVersion, Event, Side};
+use crate::wire::StreamEnd;
+
+use connection::Connection;
+use memory::Memory;
+
+/// No more bytes than this wait for the judge: beyond it a pusher waits for its turn.
+const INBOX_LIMIT: usize = 4 << 20;
+
+/// What was seen of one side of a connection.
+#[derive(Debug, Clone)]
+pub enum Seen {
+    /// Bytes, as they were read.
+    Bytes(Bytes),
+    /// The side's end.
+    End(StreamEnd),
+}
+
+/// How to judge.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// What is known of the API.
+    pub catalog: &'static Catalog,
+    /// Judge every exchange by this version, whatever its path says.
+    pub forced_version: Option<ApiVersion>,
+    /// The version that the daemon is known to announce: for paths without one.
+    pub announced_version: Option<ApiVersion>,
+    /// The file that is judged, where a run judges several.
+    pub source: Option<Arc<str>>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { catalog: Catalog::builtin(), forced_version: None, announced_version: None, source: None }
+    }
+}
+
+/// The one way in. Shared by all connections of a run.
+#[derive(Debug)]
+pub struct Inspector {
+    inbox: Mutex<Inbox>,
+    judge: Mutex<Judge>,
+}
+
+#[derive(Debug, Default)]
+struct Inbox {
+    seen: VecDeque<(u64, Side, Seen, Option<Duration>)>,
+    bytes: usize,
+}
+
+/// Everything that is remembered between two bytes.
+#[derive(Debug)]
+struct Judge {
+    context: Context,
+    connections: BTreeMap<u64, Connection>,
+}
+
+/// What all connections share.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) settings: Settings,
+    pub(crate) memory: Memory,
+}
+
+impl Inspector {
+    /// A judge that has seen nothing.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        let memory = Memory::new(settings.announced_version);
+        let judge = Judge { context: Context { settings, memory }, connections: BTreeMap::new() };
+        Self { inbox: Mutex::default(), judge: Mutex::new(judge) }
+    }
+
+    /// Takes what was read of one side: call it before the bytes go on, so that no answer comes before its request. Cheap.
+    ///
+    /// `at` is the time since the run began; `None` when it is not known.
+    pub fn push(&self, connection: u64, side: Side, seen: Seen, at: Option<Duration>) {
+        let mut inbox = lock(&self.inbox);
+        if let Seen::Bytes(bytes) = &seen {
+            inbox.bytes += bytes.len();
+        }
+        inbox.seen.push_back((connection, side, seen, at));
+    }
+
+    /// Judges what was pushed and gives its events to `sink`, in order. Call it after the bytes went on.
+    ///
+    /// When another thread is judging, that one takes over, unless too much is waiting.
+    pub fn judge(&self, sink: &mut dyn FnMut(Event)) {
+        loop {
+            let crowded = lock(&self.inbox).bytes > INBOX_LIMIT;
+            let mut judge = match self.judge.try_lock() {
+                Ok(judge) => judge,
+                Err(_) if crowded => lock(&self.judge),
+                Err(_) => return,
+            };
+            loop {
+                let batch = std::mem::take(&mut *lock(&self.inbox));
+                if batch.seen.is_empty() {
+                    break;
+                }
+                for (connection, side, seen, at) in batch.seen {
+                    judge.see(connection, side, seen, at, sink);
+                }
+            }
+            drop(judge);
+            // What was pushed between the last look and the release would otherwise wait for the next call.
+            if lock(&self.inbox).seen.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// The run is over: reports the exchanges that are under way, for which nothing that is unfinished is held against anybody.
+    pub fn finish(&self, sink: &mut dyn FnMut(Event)) {
+        // Waiting for the lock, so that nothing which was pushed before is lost.
+        let mut judge = lock(&self.judge);
+        let batch = std::mem::take(&mut *lock(&self.inbox));
+        for (connection, side, seen, at) in batch.seen {
+            judge.see(connection, side, seen, at, sink);
+        }
+        for connection in std::mem::take(&mut judge.connections).into_values() {
+            connection.finish(sink);
+        }
+    }
+}
+
+impl Judge {
+    fn see(&mut self, id: u64, side: Side, seen: Seen, at: Option<Duration>, sink: &mut dyn FnMut(Event)) {
+        let connection = self.connections.entry(id).or_insert_with(|| Connection::new(id));
+        connection.see(side, seen, at, &mut self.context, sink);
+        if connection.is_over()
+            && let Some(connection) = self.connections.remove(&id)
+        {
+            connection.finish(sink);
+        }
+    }
+}
+
+/// A panic while judging is a bug that the test suite is to find; the relay goes on all the same.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

@@ -1,0 +1,332 @@
+//! One exchange while it is under way: what is known of it, what was found, and what it comes to in the end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::content::Notes;
+use super::finding::Finding;
+use super::target::{PathVersion, Target};
+use super::{Context, request};
+use crate::catalog::{Contract, Lookup, Operation};
+use crate::model::{ApiVersion, Call, Event, NotInspected, Part, Place, Reason, Rule, Severity, Side, Summary, Verdict, Violation};
+use crate::wire::Head;
+
+/// One request and its answer.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    source: Option<Arc<str>>,
+    connection: u64,
+    number: u64,
+    pub(super) head: Option<Head>,
+    pub(super) target: Target,
+    pub(super) operation: Option<&'static Operation>,
+    version: Option<ApiVersion>,
+    /// Set when nothing beyond HTTP can be judged.
+    unjudged: Option<Reason>,
+    call: Option<Arc<Call>>,
+    /// Findings of the request, until the daemon has said what it makes of it.
+    held: Vec<Finding>,
+    pub(super) status: Option<u16>,
+    pub(super) request: RequestState,
+    pub(super) response_done: bool,
+    violated: bool,
+    pub(super) facts: Facts,
+    pub(super) request_bytes: u64,
+    pub(super) response_bytes: u64,
+    pub(super) frames: u64,
+    pub(super) documents: u64,
+    started: Option<Duration>,
+    pub(super) last: Option<Duration>,
+}
+
+/// How far the request is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RequestState {
+    /// Its body is still coming.
+    Open,
+    /// Complete; its body is not judged yet, since the version is not known.
+    Complete,
+    /// Judged.
+    Judged,
+}
+
+/// What the request's body says that later answers are judged by.
+#[derive(Debug, Default)]
+pub(super) struct Facts {
+    /// The document of a JSON request, until it is judged.
+    pub(super) body: Option<bytes::Bytes>,
+    pub(super) tty: bool,
+    pub(super) detach: bool,
+}
+
+impl Exchange {
+    pub(super) fn new(connection: u64, number: u64, head: Option<Head>, at: Option<Duration>, context: &Context) -> Self {
+        let target = Target::parse(head.as_ref().map_or(b"", |head| head.target()));
+        let mut exchange = Self {
+            source: context.settings.source.clone(),
+            connection,
+            number,
+            head,
+            target,
+            operation: None,
+            version: None,
+            unjudged: None,
+            call: None,
+            held: Vec::new(),
+            status: None,
+            request: RequestState::Open,
+            response_done: false,
+            violated: false,
+            facts: Facts::default(),
+            request_bytes: 0,
+            response_bytes: 0,
+            frames: 0,
+            documents: 0,
+            started: at,
+            last: at,
+        };
+        exchange.route(context);
+        exchange
+    }
+
+    /// Finds the operation, and the version as far as it is known by now.
+    fn route(&mut self, context: &Context) {
+        let version = match (&self.target.version, context.settings.forced_version) {
+            (_, Some(forced)) => Some(forced),
+            (PathVersion::Is(version), None) => Some(*version),
+            (PathVersion::Odd(text), None) => {
+                self.unjudged = Some(Reason::UnknownVersion(text.clone()));
+                return;
+            }
+            (PathVersion::Absent, None) => context.memory.announced(),
+        };
+        let method = self.head.as_ref().map(|head| String::from_utf8_lossy(head.method()).into_owned()).unwrap_or_default();
+        match context.settings.catalog.lookup(&method, &self.target.path, None) {
+            Lookup::Operation(operation) => self.operation = Some(operation),
+            Lookup::WrongMethod(methods) => {
+                let found = Finding::new(Rule::RouteWrongMethod, Side::Client, Place::of(Part::RequestLine), methods.join(" or "), method);
+                self.held.push(found);
+                self.unjudged = Some(Reason::UnknownOperation);
+            }
+            Lookup::Unknown | Lookup::NotInVersion(_) => self.unjudged = Some(Reason::UnknownOperation),
+        }
+        if let Some(version) = version {
+            self.resolve(version, context);
+        }
+    }
+
+    /// The version is known now.
+    pub(super) fn resolve(&mut self, version: ApiVersion, context: &Context) {
+        if self.version.is_some() {
+            return;
+        }
+        self.version = Some(version);
+        self.call = None;
+        if !version.is_known() {
+            self.unjudged = Some(Reason::UnknownVersion(version.to_string()));
+            return;
+        }
+        let Some(operation) = self.operation else { return };
+        let method = self.head.as_ref().map(|head| String::from_utf8_lossy(head.method()).into_owned()).unwrap_or_default();
+        if let Lookup::Operation(found) = context.settings.catalog.lookup(&method, &self.target.path, Some(version)) {
+            self.operation = Some(found);
+            return;
+        }
+        let message = format!("API {version} does not have {}", operation.id());
+        let found = Finding::new(Rule::RouteNotInVersion, Side::Client, Place::of(Part::Path), operation.versions(), version.to_string());
+        self.held.push(found.saying(message));
+        self.unjudged.get_or_insert(Reason::UnknownOperation);
+    }
+
+    pub(super) fn version(&self) -> Option<ApiVersion> {
+        self.version
+    }
+
+    /// What the operation asks at this version; `None` when it cannot be judged.
+    pub(super) fn contract(&self) -> Option<&'static Contract> {
+        if self.unjudged.is_some() {
+            return None;
+        }
+        Some(self.operation?.contract(self.version?))
+    }
+
+    /// Nothing beyond HTTP can be judged any more.
+    pub(super) fn give_up(&mut self, reason: Reason) {
+        self.unjudged.get_or_insert(reason);
+    }
+
+    pub(super) fn method(&self) -> &[u8] {
+        self.head.as_ref().map_or(b"", |head| head.method())
+    }
+
+    /// Whether the peers may talk on after the answer's head: by what the operation is, or by what the client asks.
+    pub(super) fn may_hijack(&self) -> bool {
+        let by_contract = match (self.version, self.operation, &self.unjudged) {
+            (_, _, Some(_)) | (_, None, _) => false,
+            (Some(_), Some(_), None) => self.contract().is_some_and(|contract| contract.hijacks),
+            (None, Some(operation), None) => operation.contract(ApiVersion::NEWEST).hijacks,
+        };
+        by_contract || self.head.as_ref().is_some_and(|head| head.value("Upgrade").is_some())
+    }
+
+    /// A finding of the request: kept until the status is known.
+    pub(super) fn hold(&mut self, finding: Finding) {
+        self.held.push(finding);
+    }
+
+    /// Judges the request once it is complete and the version is known.
+    pub(super) fn judge_request(&mut self) {
+        if self.request != RequestState::Complete {
+            return;
+        }
+        let Some(contract) = self.contract() else { return };
+        self.request = RequestState::Judged;
+        let findings = request::judge(self, contract);
+        self.held.extend(findings);
+    }
+
+    /// Once the daemon has answered: a request that it refused with 4xx is not reported for what the daemon already refused.
+    pub(super) fn settle(&mut self, sink: &mut dyn FnMut(Event)) {
+        match self.status {
+            Some(400..=499) => self.held.clear(),
+            Some(_) => self.release(sink),
+            None => {}
+        }
+    }
+
+    fn release(&mut self, sink: &mut dyn FnMut(Event)) {
+        for finding in std::mem::take(&mut self.held) {
+            self.report(finding, sink);
+        }
+    }
+
+    pub(super) fn call(&mut self) -> Arc<Call> {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let (connection, number, source) = (self.connection, self.number, &self.source);
+        let (operation, api_version, head) = (self.operation, self.version, self.head.as_ref());
+        let call = self.call.get_or_insert_with(|| {
+            Arc::new(Call {
+                source: source.clone(),
+                connection,
+                exchange: number,
+                operation: operation.map(Operation::shared_id),
+                method: head.map(|head| text(head.method())).unwrap_or_default(),
+                path: head.map(|head| text(head.target())).unwrap_or_default(),
+                api_version,
+            })
+        });
+        Arc::clone(call)
+    }
+
+    /// Reports a finding at once.
+    pub(super) fn report(&mut self, finding: Finding, sink: &mut dyn FnMut(Event)) {
+        self.violated |= finding.rule.severity() > Severity::Note;
+        let Finding { rule, side, place, message, expected, actual, evidence } = finding;
+        let call = self.call();
+        sink(Event::Violation(Box::new(Violation { rule, side, call, status: self.status, place, message, expected, actual, evidence })));
+    }
+
+    /// Says that a part could not be judged.
+    pub(super) fn unjudged_part(&mut self, part: &'static str, reason: Reason, sink: &mut dyn FnMut(Event)) {
+        sink(Event::NotInspected(NotInspected { call: self.call(), part, reason }));
+    }
+
+    /// The exchange is over, or the run is.
+    pub(super) fn finish(mut self, unfinished: Option<&'static str>, sink: &mut dyn FnMut(Event)) {
+        if self.status.is_none() {
+            // Nobody refused what was found, so it stands.
+            self.judge_request();
+            self.release(sink);
+        }
+        if self.version.is_none() && self.operation.is_some() {
+            self.give_up(Reason::NoVersion);
+        }
+        if let Some(what) = unfinished {
+            let part = if self.status.is_none() { "response" } else { "response-body" };
+            self.unjudged_part(part, Reason::Unfinished(what), sink);
+            if self.status.is_none() {
+                self.give_up(Reason::Unfinished(what));
+            }
+        }
+        let judged = self.unjudged.is_none();
+        if let Some(reason) = self.unjudged.take().filter(|reason| !matches!(reason, Reason::Unfinished(_))) {
+            self.unjudged_part("exchange", reason, sink);
+        }
+        let verdict = match (self.violated, judged) {
+            (true, _) => Verdict::Violated,
+            (false, true) => Verdict::Pass,
+            (false, false) => Verdict::NotInspected,
+        };
+        let duration = self.started.zip(self.last).map(|(start, end)| end.saturating_sub(start).as_secs_f64() * 1000.0);
+        sink(Event::Exchange(Summary {
+            call: self.call(),
+            status: self.status,
+            verdict,
+            request_bytes: self.request_bytes,
+            response_bytes: self.response_bytes,
+            frames: self.frames,
+            documents: self.documents,
+            duration_ms: duration.map(|duration| (duration * 1000.0).round() / 1000.0),
+        }));
+    }
+
+    /// Remembers what later exchanges are judged by.
+    pub(super) fn learn(&self, document: Option<&Value>, context: &mut Context) {
+        let Some(operation) = self.operation.filter(|_| matches!(self.status, Some(200..=299))) else { return };
+        let memory = &mut context.memory;
+        let text = |pointer: &str| document.and_then(|document| document.pointer(pointer)).and_then(Value::as_str);
+        let flag = |pointer: &str| document.and_then(|document| document.pointer(pointer)).and_then(Value::as_bool);
+        match operation.id() {
+            "ContainerCreate" => memory.learn(text("/Id").unwrap_or_default(), self.target.parameter("name"), self.facts.tty),
+            "ContainerInspect" => {
+                if let (Some(id), Some(tty)) = (text("/Id").or_else(|| text("/ID")), flag("/Config/Tty")) {
+                    memory.learn(id, text("/Name"), tty);
+                }
+            }
+            "ContainerRename" => {
+                if let (Some(id), Some(name)) = (self.target.step_after("/containers/"), self.target.parameter("name")) {
+                    memory.rename(id, name);
+                }
+            }
+            "ContainerDelete" => {
+                if let Some(id) = self.target.step_after("/containers/") {
+                    memory.forget(id);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether the container of this call has a TTY, as far as it is known.
+    pub(super) fn tty(&self, context: &Context) -> Option<bool> {
+        match self.operation?.id() {
+            // The start's own body decides how dockerd writes: `if !execStartCheck.Tty`, moby/moby daemon/server/router/container/exec.go.
+            "ExecStart" => Some(self.facts.tty),
+            _ => context.memory.tty(self.target.step_after("/containers/")?),
+        }
+    }
+}
+
+/// Where the findings of a running body go.
+pub(super) struct Noting<'a> {
+    pub(super) exchange: &'a mut Exchange,
+    pub(super) part: &'static str,
+    pub(super) side: Side,
+    pub(super) sink: &'a mut dyn FnMut(Event),
+}
+
+impl Notes for Noting<'_> {
+    fn finding(&mut self, finding: Finding) {
+        if self.side == Side::Client && self.exchange.status.is_none() {
+            self.exchange.hold(finding);
+        } else {
+            self.exchange.report(finding, self.sink);
+        }
+    }
+
+    fn unjudged(&mut self, reason: Reason) {
+        self.exchange.unjudged_part(self.part, reason, self.sink);
+    }
+}

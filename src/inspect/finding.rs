@@ -1,0 +1,86 @@
+//! Something found, before it is known which call and status it will be reported with.
+
+use crate::catalog::{Defect, ParameterDefect};
+use crate::model::{Part, Place, Rule, Side, Violation};
+use crate::wire::Flaw;
+
+/// A violation without its call.
+#[derive(Debug, Clone)]
+pub(super) struct Finding {
+    pub(super) rule: Rule,
+    pub(super) side: Side,
+    pub(super) place: Place,
+    pub(super) message: String,
+    pub(super) expected: String,
+    pub(super) actual: String,
+    pub(super) evidence: Vec<u8>,
+}
+
+impl Finding {
+    /// With the rule's title as its message.
+    pub(super) fn new(rule: Rule, side: Side, place: Place, expected: impl Into<String>, actual: impl Into<String>) -> Self {
+        Self { rule, side, place, message: rule.title().to_owned(), expected: expected.into(), actual: actual.into(), evidence: Vec::new() }
+    }
+
+    pub(super) fn saying(mut self, message: impl Into<String>) -> Self {
+        self.message = message.into();
+        self
+    }
+
+    pub(super) fn showing(mut self, evidence: &[u8]) -> Self {
+        self.evidence = evidence[..evidence.len().min(Violation::EVIDENCE_LIMIT)].to_vec();
+        self
+    }
+
+    /// A flaw of a head.
+    pub(super) fn of_head(flaw: Flaw, side: Side) -> Self {
+        let place = match (flaw.rule, flaw.field.as_deref()) {
+            (_, Some(name)) => Place::header(name),
+            (Rule::HttpFieldSyntax | Rule::HttpObsoleteFolding, None) => Place::of(Part::Header),
+            _ if side == Side::Client => Place::of(Part::RequestLine),
+            _ => Place::of(Part::StatusLine),
+        };
+        Self::of_flaw(flaw, side, place)
+    }
+
+    /// A flaw of a body's coding.
+    pub(super) fn of_body(flaw: Flaw, side: Side) -> Self {
+        Self::of_flaw(flaw, side, Place::of(Part::Body))
+    }
+
+    /// A flaw of a frame.
+    pub(super) fn of_frame(flaw: Flaw, side: Side) -> Self {
+        let message = match flaw.rule {
+            Rule::FrameStreamType if flaw.index == Some(0) => {
+                format!("the stream is not framed: clients stop with `Unrecognized input header: {}`", flaw.actual)
+            }
+            Rule::FrameStreamType => format!("clients stop with `Unrecognized input header: {}`", flaw.actual),
+            rule => rule.title().to_owned(),
+        };
+        Self::of_flaw(flaw, side, Place::of(Part::Frame)).saying(message)
+    }
+
+    /// A flaw of a JSON stream.
+    pub(super) fn of_document(flaw: Flaw, side: Side) -> Self {
+        Self::of_flaw(flaw, side, Place::of(Part::Document))
+    }
+
+    fn of_flaw(flaw: Flaw, side: Side, mut place: Place) -> Self {
+        place.index = flaw.index;
+        place.offset = Some(flaw.offset);
+        let finding = Self::new(flaw.rule, side, place, flaw.expected, flaw.actual);
+        finding.showing(&flaw.evidence)
+    }
+
+    /// A defect of a document that stands at `place`.
+    pub(super) fn of_defect(defect: Defect, side: Side, place: Place) -> Self {
+        Self::new(defect.kind.rule(), side, place.at_pointer(defect.pointer), defect.expected, defect.actual)
+    }
+
+    /// A defect of a query parameter or header.
+    pub(super) fn of_parameter(defect: ParameterDefect, side: Side, part: Part) -> Self {
+        let mut place = Place::of(part).named(defect.name);
+        place.pointer = defect.pointer;
+        Self::new(defect.rule, side, place, defect.expected, defect.actual)
+    }
+}

@@ -1,0 +1,104 @@
+//! What is remembered across connections: the version that the daemon announced, and which containers and execs have a TTY.
+
+use std::collections::HashMap;
+
+use crate::model::ApiVersion;
+
+/// No more containers and execs than this are remembered. Beyond it, what is new stays unknown, and unknown is no violation.
+const LIMIT: usize = 1 << 16;
+
+/// Facts of a run.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    announced: Option<ApiVersion>,
+    containers: HashMap<String, Container>,
+    /// From name to id.
+    names: HashMap<String, String>,
+}
+
+#[derive(Debug)]
+struct Container {
+    tty: bool,
+    name: Option<String>,
+}
+
+impl Memory {
+    pub(super) fn new(announced: Option<ApiVersion>) -> Self {
+        Self { announced, containers: HashMap::new(), names: HashMap::new() }
+    }
+
+    /// The version that a path without prefix means.
+    pub(super) fn announced(&self) -> Option<ApiVersion> {
+        self.announced
+    }
+
+    pub(super) fn announce(&mut self, version: ApiVersion) {
+        self.announced = Some(version);
+    }
+
+    /// A container with this full id has a TTY, or has none.
+    pub(super) fn learn(&mut self, id: &str, name: Option<&str>, tty: bool) {
+        if id.is_empty() || (self.containers.len() >= LIMIT && !self.containers.contains_key(id)) {
+            return;
+        }
+        let name = name.map(|name| name.trim_start_matches('/')).filter(|name| !name.is_empty());
+        let container = self.containers.entry(id.to_owned()).or_insert(Container { tty, name: None });
+        container.tty = tty;
+        if let Some(name) = name {
+            container.name = Some(name.to_owned());
+            self.names.insert(name.to_owned(), id.to_owned());
+        }
+    }
+
+    /// Whether a container has a TTY: by full id, name, or the beginning of an id that fits one only.
+    pub(super) fn tty(&self, reference: &str) -> Option<bool> {
+        self.resolve(reference).and_then(|id| self.containers.get(id)).map(|container| container.tty)
+    }
+
+    pub(super) fn rename(&mut self, reference: &str, name: &str) {
+        let Some(id) = self.resolve(reference).map(str::to_owned) else { return };
+        if let Some(old) = self.containers.get_mut(&id).and_then(|container| container.name.replace(name.to_owned())) {
+            self.names.remove(&old);
+        }
+        self.names.insert(name.trim_start_matches('/').to_owned(), id);
+    }
+
+    pub(super) fn forget(&mut self, reference: &str) {
+        let Some(id) = self.resolve(reference).map(str::to_owned) else { return };
+        if let Some(name) = self.containers.remove(&id).and_then(|container| container.name) {
+            self.names.remove(&name);
+        }
+    }
+
+    fn resolve<'a>(&'a self, reference: &'a str) -> Option<&'a str> {
+        let reference = reference.trim_start_matches('/');
+        if self.containers.contains_key(reference) {
+            return Some(reference);
+        }
+        if let Some(id) = self.names.get(reference) {
+            return Some(id);
+        }
+        let mut fitting = self.containers.keys().filter(|id| id.starts_with(reference));
+        fitting.next().filter(|_| fitting.next().is_none()).map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn containers_are_found_as_dockerd_finds_them() {
+        let mut memory = Memory::new(None);
+        memory.learn("4fa6e0f0", Some("/web"), true);
+        memory.learn("4fb00000", None, false);
+        assert_eq!(
+            [memory.tty("4fa6e0f0"), memory.tty("web"), memory.tty("4fa"), memory.tty("4f"), memory.tty("x")],
+            [Some(true), Some(true), Some(true), None, None]
+        );
+        memory.rename("web", "db");
+        assert_eq!([memory.tty("web"), memory.tty("db")], [None, Some(true)]);
+        memory.forget("db");
+        assert_eq!([memory.tty("db"), memory.tty("4f")], [None, Some(false)]);
+    }
+}

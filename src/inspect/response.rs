@@ -1,0 +1,134 @@
+//! Judges a response: status, headers, media type, body; and says how its body is to be read.
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::content::{Content, Notes, json_error};
+use super::finding::Finding;
+use super::request::{media_fits, media_words};
+use crate::catalog::{Contract, Framing, ResponseContract};
+use crate::model::{ApiVersion, Part, Place, Reason, Rule, Side};
+use crate::wire::{BodyLength, Head, excerpt};
+
+/// `application/vnd.docker.multiplexed-stream` says that a stream is framed: Docker Engine API 1.42.
+const MULTIPLEXED: &[u8] = b"application/vnd.docker.multiplexed-stream";
+
+/// What a status means for an operation.
+pub(super) fn contract_of(contract: &'static Contract, status: u16) -> Option<&'static ResponseContract> {
+    // An undocumented error is still judged as an error of the daemon, by its body.
+    contract.responses.get(&status).or_else(|| contract.responses.get(&500).filter(|_| status >= 400))
+}
+
+/// Findings of the head: status, headers, media type.
+pub(super) fn judge_head(head: &Head, status: u16, length: BodyLength, contract: &Contract) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let response = contract.responses.get(&status);
+    if response.is_none() {
+        let documented: Vec<String> = contract.responses.keys().map(ToString::to_string).collect();
+        let place = Place::of(Part::StatusLine);
+        findings.push(Finding::new(Rule::StatusUndocumented, Side::Daemon, place, documented.join(", "), status.to_string()));
+    }
+    let Some(response) = response else { return findings };
+    let value = |name: &str| head.value(name).and_then(|value| std::str::from_utf8(value).ok());
+    for mut defect in response.headers.judge_headers(value) {
+        match defect.rule {
+            // dockerd itself writes X-Docker-Container-Path-Stat in the standard alphabet.
+            Rule::AuthStandardAlphabet | Rule::AuthUnpadded => continue,
+            Rule::AuthNotBase64 | Rule::AuthNotJson => defect.rule = Rule::HeaderValue,
+            _ => {}
+        }
+        findings.push(Finding::of_parameter(defect, Side::Daemon, Part::Header));
+    }
+    if !matches!(length, BodyLength::None | BodyLength::Exactly(0)) && response.body.framing != Framing::Empty {
+        findings.extend(judge_media(head, response));
+    }
+    findings
+}
+
+fn judge_media(head: &Head, response: &ResponseContract) -> Option<Finding> {
+    let media = &response.body.media;
+    let place = Place::header("Content-Type");
+    match head.value("Content-Type") {
+        _ if media.is_empty() => None,
+        None if media.contains(&None) => None,
+        None => Some(Finding::new(Rule::MediaMissing, Side::Daemon, place, media_words(media), "none")),
+        Some(value) if media_fits(value, media) => None,
+        Some(value) => Some(Finding::new(Rule::MediaMismatch, Side::Daemon, place, media_words(media), excerpt(value))),
+    }
+}
+
+/// How the body of a response is to be read.
+pub(super) fn content(
+    head: &Head,
+    response: Option<&'static ResponseContract>,
+    version: ApiVersion,
+    tty: Option<bool>,
+    notes: &mut dyn Notes,
+) -> Content {
+    let Some(response) = response else { return Content::Counted };
+    if let Some(coding) = head.value("Content-Encoding").filter(|coding| !coding.eq_ignore_ascii_case(b"identity")) {
+        notes.unjudged(Reason::ContentCoding(excerpt(coding)));
+        return Content::Counted;
+    }
+    match response.body.framing {
+        Framing::Json | Framing::Text | Framing::Empty => Content::held(),
+        Framing::JsonStream => Content::documents(response.body.schema.as_ref()),
+        Framing::Frames => Content::frames(),
+        Framing::FramesOrRaw => frames_or_raw(head, version, tty),
+        Framing::Raw | Framing::Tar => Content::Counted,
+        Framing::Websocket => {
+            notes.unjudged(Reason::WebSocket);
+            Content::Counted
+        }
+        Framing::Opaque => {
+            notes.unjudged(Reason::OpaqueProtocol);
+            Content::Counted
+        }
+    }
+}
+
+/// The content type decides where it says multiplexed; then what is known of the container; then the bytes.
+fn frames_or_raw(head: &Head, version: ApiVersion, tty: Option<bool>) -> Content {
+    let media = head.value("Content-Type").unwrap_or_default();
+    // `format=json` of newer daemons answers logs with a JSON stream.
+    if media_fits(
+        media,
+        &["application/json", "application/x-ndjson", "application/jsonl", "application/json-seq"].map(|media| Some(media.to_owned())),
+    ) {
+        return Content::documents(None);
+    }
+    match tty {
+        _ if media.eq_ignore_ascii_case(MULTIPLEXED) && version >= ApiVersion::new(42) => Content::frames(),
+        Some(true) => Content::Counted,
+        Some(false) => Content::frames(),
+        None => Content::either(),
+    }
+}
+
+/// Findings of a body that was held, and its document.
+pub(super) fn judge_body(bytes: &Bytes, response: &ResponseContract) -> (Vec<Finding>, Option<Value>) {
+    let place = Place::of(Part::Body);
+    let schema = response.body.schema.as_ref();
+    let of = |value: &Value| -> Vec<Finding> {
+        let defects = schema.map(|schema| schema.defects(value)).unwrap_or_default();
+        defects.into_iter().map(|defect| Finding::of_defect(defect, Side::Daemon, place.clone())).collect()
+    };
+    match response.body.framing {
+        Framing::Empty if !bytes.is_empty() => {
+            let found = Finding::new(Rule::SchemaUnexpectedBody, Side::Daemon, place.clone(), "no body", format!("{} bytes", bytes.len()));
+            (vec![found.showing(bytes)], None)
+        }
+        Framing::Text => (of(&Value::String(String::from_utf8_lossy(bytes).into_owned())), None),
+        Framing::Json if bytes.is_empty() => {
+            (vec![Finding::new(Rule::SchemaEmpty, Side::Daemon, place.clone(), "a JSON document", "nothing")], None)
+        }
+        Framing::Json => match serde_json::from_slice::<Value>(bytes) {
+            Ok(value) => (of(&value), Some(value)),
+            Err(error) => {
+                let found = Finding::new(Rule::SchemaNotJson, Side::Daemon, place.clone(), "one JSON document", json_error(&error));
+                (vec![found.showing(bytes)], None)
+            }
+        },
+        _ => (Vec::new(), None),
+    }
+}

@@ -1,0 +1,19 @@
+//! Parse, run, exit code.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+use plimsoll::cli::Cli;
+use plimsoll::error::Error;
+
+fn main() -> ExitCode {
+    let exit = plimsoll::run::run(Cli::parse()).unwrap_or_else(|error: Error| {
+        for line in error.to_string().lines() {
+            // Nobody is left to tell when standard error is closed.
+            let _ = writeln!(std::io::stderr(), "plimsoll: {line}");
+        }
+        error.exit()
+    });
+    exit.into()
+}

@@ -1,0 +1,13 @@
+//! The words of the tool: versions, rules, places, violations, events.
+//!
+//! Everything else imports from here; this floor imports nothing, reads no bytes and prints nothing.
+
+pub mod event;
+pub mod place;
+pub mod rule;
+pub mod version;
+
+pub use event::{Call, Counts, Coverage, Event, NotInspected, Reason, RunFinished, RunStarted, RunVerdict, Summary, Verdict, Violation};
+pub use place::{Part, Place, Side};
+pub use rule::{Rule, Severity};
+pub use version::{ApiVersion, VersionRange};

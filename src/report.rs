@@ -1,0 +1,24 @@
+//! Reports: each is a fold over the events of a run.
+//!
+//! A report never judges; what it says stands in the events, and every format says the same.
+
+mod jsonl;
+mod tally;
+mod terminal;
+
+use std::io;
+
+use crate::model::Event;
+
+pub use jsonl::JsonLines;
+pub use tally::{FailOn, Tally};
+pub use terminal::{Style, Terminal};
+
+/// Takes the events of a run as they happen.
+pub trait Reporter: Send {
+    /// One more event. Written at once where the format allows it, so that a killed run loses nothing.
+    fn event(&mut self, event: &Event) -> io::Result<()>;
+
+    /// The run is over: [`Event::RunFinished`] was the last event.
+    fn finish(&mut self, tally: &Tally) -> io::Result<()>;
+}

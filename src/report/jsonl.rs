@@ -1,0 +1,31 @@
+//! JSON Lines, format 1: one event a line, written as it happens. Every other format can be made from it.
+
+use std::io::{self, Write};
+
+use super::{Reporter, Tally};
+use crate::model::Event;
+
+/// Writes JSON Lines.
+#[derive(Debug)]
+pub struct JsonLines<W> {
+    out: W,
+}
+
+impl<W: Write> JsonLines<W> {
+    /// Writes to `out`, flushing after every line that a person may wait for.
+    pub fn new(out: W) -> Self {
+        Self { out }
+    }
+}
+
+impl<W: Write + Send> Reporter for JsonLines<W> {
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        serde_json::to_writer(&mut self.out, event)?;
+        self.out.write_all(b"\n")?;
+        self.out.flush()
+    }
+
+    fn finish(&mut self, _: &Tally) -> io::Result<()> {
+        self.out.flush()
+    }
+}

@@ -1,0 +1,39 @@
+//! The subcommands, one file each.
+
+mod check;
+mod proxy;
+mod rules;
+mod schemas;
+mod session;
+mod wrap;
+
+use crate::cli::{Cli, Command};
+use crate::error::{Error, Exit};
+use crate::proxy::Address;
+
+/// Does what was asked.
+pub fn run(cli: Cli) -> Result<Exit, Error> {
+    match cli.command {
+        Command::Run(args) => wrap::run(args),
+        Command::Proxy(args) => proxy::run(args),
+        Command::Check(args) => check::run(&args),
+        Command::Schemas(command) => schemas::run(command),
+        Command::Rules(command) => rules::run(&command),
+    }
+}
+
+/// The backend that was asked for, else the docker CLI's.
+fn backend(asked: Option<Address>) -> Result<Address, Error> {
+    if let Some(address) = asked {
+        return Ok(address);
+    }
+    match std::env::var("DOCKER_HOST") {
+        Ok(host) if !host.is_empty() => host.parse().map_err(|why| Error::usage(format!("DOCKER_HOST: {why}"))),
+        _ => Ok(Address::default_daemon()),
+    }
+}
+
+/// A runtime for the relay: every step of it is short.
+fn runtime() -> Result<tokio::runtime::Runtime, Error> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| Error::environment(format!("cannot start: {error}")))
+}

@@ -1,0 +1,55 @@
+//! `plimsoll proxy`: the man in the middle, until it is stopped.
+
+use std::sync::Arc;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::cli::ProxyArgs;
+use crate::error::{Error, Exit};
+use crate::proxy::{Listener, Tap, serve};
+
+use super::session::{Output, Session, recorder, settings};
+
+pub(super) fn run(args: ProxyArgs) -> Result<Exit, Error> {
+    let backend = super::backend(args.backend)?;
+    let recorder = recorder(args.record.as_deref())?;
+    super::runtime()?.block_on(async {
+        let listener = Listener::bind(&args.listen).await?;
+        let session = Session::start("proxy", &args.judge, Output::Live)?;
+        tracing_line(&format!("listening on {}, backend {backend}", listener.address()));
+        let events = session.clone();
+        let tap = Arc::new(Tap::new(settings(&args.judge), recorder, move |event| events.event(event)));
+        let (stop, stopped) = watch::channel(false);
+        let serving = tokio::spawn(serve(listener, backend, Arc::clone(&tap), stopped));
+        let interrupted = wait_for_signal().await?;
+        let _ = stop.send(true);
+        let served = serving.await.unwrap_or_else(|bug| std::panic::resume_unwind(bug.into_panic()));
+        let recorded = tap.finish();
+        let exit = session.finish()?;
+        recorded?;
+        match (interrupted, exit) {
+            (true, _) => Ok(Exit::Interrupted),
+            (false, Exit::Violations) => Ok(exit),
+            (false, _) => served.map(|()| exit),
+        }
+    })
+}
+
+/// Whether it was SIGINT; SIGTERM and SIGHUP are the regular way to stop.
+async fn wait_for_signal() -> Result<bool, Error> {
+    let listen = |kind| signal(kind).map_err(|error| Error::environment(format!("cannot listen for signals: {error}")));
+    let (mut interrupt, mut terminate, mut hangup) =
+        (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?, listen(SignalKind::hangup())?);
+    tokio::select! {
+        _ = interrupt.recv() => Ok(true),
+        _ = terminate.recv() => Ok(false),
+        _ = hangup.recv() => Ok(false),
+    }
+}
+
+/// Standard output is for the report, so this goes to standard error; scripts wait for it.
+fn tracing_line(text: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr(), "plimsoll: {text}");
+}

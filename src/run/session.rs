@@ -1,0 +1,163 @@
+//! One run: its reports from the first event to the last, and its exit code.
+
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::catalog::Catalog;
+use crate::cli::{Format, JudgeArgs, VersionChoice};
+use crate::error::{Error, Exit};
+use crate::inspect::Settings;
+use crate::model::{Event, RunStarted, RunVerdict};
+use crate::proxy::Recorder;
+use crate::report::{FailOn, JsonLines, Reporter, Style, Tally, Terminal};
+use crate::transcript::Writer;
+
+/// Where the standard report goes while the run lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Output {
+    /// To standard output, as it happens.
+    Live,
+    /// To standard output at the end: until then it belongs to the command that is run.
+    AtEnd,
+}
+
+/// The reports of a run. Shared with the tap.
+#[derive(Clone)]
+pub(super) struct Session {
+    state: Arc<Mutex<State>>,
+    fail_on: FailOn,
+}
+
+struct State {
+    tally: Tally,
+    reporters: Vec<Box<dyn Reporter>>,
+    /// Kept until the end.
+    spool: Option<Spool>,
+    failed: Option<Error>,
+}
+
+/// A temporary file that the report waits in.
+struct Spool(File);
+
+impl Session {
+    /// Opens all reports and says that the run has begun.
+    pub(super) fn start(command: &'static str, args: &JudgeArgs, output: Output) -> Result<Self, Error> {
+        let mut reporters: Vec<Box<dyn Reporter>> = Vec::new();
+        let mut spool = None;
+        match (args.format, output) {
+            (Format::Jsonl, Output::AtEnd) => {
+                let file = tempfile::tempfile().map_err(|error| Error::environment(format!("cannot make a temporary file: {error}")))?;
+                let writer = file.try_clone().map_err(|error| Error::environment(format!("cannot use a temporary file: {error}")))?;
+                spool = Some(Spool(file));
+                reporters.push(Box::new(JsonLines::new(BufWriter::new(writer))));
+            }
+            (Format::Jsonl, Output::Live) => reporters.push(Box::new(JsonLines::new(io::stdout()))),
+            (Format::Terminal, _) => reporters.push(Box::new(Terminal::new(io::stdout(), style()))),
+        }
+        for (format, path) in &args.report {
+            let file = create(path, "report")?;
+            reporters.push(match format {
+                Format::Terminal => Box::new(Terminal::new(BufWriter::new(file), Style::Plain)),
+                Format::Jsonl => Box::new(JsonLines::new(file)),
+            });
+        }
+        let state = State { tally: Tally::default(), reporters, spool, failed: None };
+        let session = Self { state: Arc::new(Mutex::new(state)), fail_on: args.fail_on };
+        session.event(&Event::RunStarted(RunStarted {
+            format: 1,
+            plimsoll: env!("CARGO_PKG_VERSION"),
+            command,
+            started_at: jiff::Timestamp::now().round(jiff::Unit::Millisecond).unwrap_or_else(|_| jiff::Timestamp::now()).to_string(),
+        }));
+        Ok(session)
+    }
+
+    /// One more event, to every report.
+    pub(super) fn event(&self, event: &Event) {
+        let mut state = self.lock();
+        state.tally.event(event);
+        let failures: Vec<_> = state.reporters.iter_mut().filter_map(|reporter| reporter.event(event).err()).collect();
+        for error in failures {
+            state.note(&error);
+        }
+    }
+
+    /// The last event, the ends of all reports, and the exit code that the verdict asks for.
+    pub(super) fn finish(&self) -> Result<Exit, Error> {
+        let finished = self.lock().tally.finished(Catalog::builtin(), self.fail_on);
+        let verdict = finished.verdict;
+        self.event(&Event::RunFinished(finished));
+        let mut state = self.lock();
+        let State { reporters, tally, spool, .. } = &mut *state;
+        let mut failures: Vec<_> = reporters.iter_mut().filter_map(|reporter| reporter.finish(tally).err()).collect();
+        failures.extend(spool.take().and_then(|spool| spool.print().err()));
+        for error in failures {
+            state.note(&error);
+        }
+        if let Some(error) = state.failed.take() {
+            return Err(error);
+        }
+        Ok(match verdict {
+            RunVerdict::Pass => Exit::Compliant,
+            RunVerdict::Violations => Exit::Violations,
+            RunVerdict::NothingInspected => Exit::NothingInspected,
+        })
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// A reader that has seen enough (`| head`) is no error; the verdict still stands.
+    fn note(&mut self, error: &io::Error) {
+        if error.kind() != io::ErrorKind::BrokenPipe {
+            self.failed.get_or_insert_with(|| Error::environment(format!("cannot write the report: {error}")));
+        }
+    }
+}
+
+impl Spool {
+    fn print(mut self) -> io::Result<()> {
+        use std::io::Seek as _;
+        self.0.rewind()?;
+        let mut stdout = io::stdout();
+        io::copy(&mut self.0, &mut stdout)?;
+        stdout.flush()
+    }
+}
+
+/// How to judge, from the command line.
+pub(super) fn settings(args: &JudgeArgs) -> Settings {
+    let forced_version = match args.api_version {
+        VersionChoice::Auto => None,
+        VersionChoice::Forced(version) => Some(version),
+    };
+    Settings { forced_version, ..Settings::default() }
+}
+
+/// Begins a recording.
+pub(super) fn recorder(path: Option<&Path>) -> Result<Option<Recorder>, Error> {
+    let Some(path) = path else { return Ok(None) };
+    let file = create(path, "recording")?;
+    Writer::new(BufWriter::new(file), None)
+        .map(Some)
+        .map_err(|error| Error::environment(format!("cannot write the recording {}: {error}", path.display())))
+}
+
+fn create(path: &Path, what: &str) -> Result<File, Error> {
+    File::create(path).map_err(|error| Error::environment(format!("cannot write the {what} {}: {error}", path.display())))
+}
+
+/// Colour on a terminal only, unless `NO_COLOR` or `CLICOLOR` say otherwise.
+fn style() -> Style {
+    match anstream::AutoStream::choice(&io::stdout()) {
+        anstream::ColorChoice::Never => Style::Plain,
+        _ if io::stdout().is_terminal() => Style::Colour,
+        anstream::ColorChoice::Always | anstream::ColorChoice::AlwaysAnsi => Style::Colour,
+        anstream::ColorChoice::Auto => Style::Plain,
+    }
+}

@@ -1,0 +1,80 @@
+//! `plimsoll run`: a private proxy around one command.
+
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+
+use tokio::process::Command;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::cli::RunArgs;
+use crate::error::{Error, Exit};
+use crate::proxy::{Address, Listener, Tap, serve};
+
+use super::session::{Output, Session, recorder, settings};
+
+pub(super) fn run(args: RunArgs) -> Result<Exit, Error> {
+    let backend = super::backend(args.backend)?;
+    let recorder = recorder(args.record.as_deref())?;
+    super::runtime()?.block_on(async {
+        // Only its owner may enter the folder, and so reach the socket.
+        let dir = tempfile::Builder::new().prefix("plimsoll-").tempdir();
+        let dir = dir.map_err(|error| Error::environment(format!("cannot make a folder for the socket: {error}")))?;
+        let listener = Listener::bind(&Address::Unix(dir.path().join("docker.sock"))).await?;
+        let host = listener.address().to_string();
+        let session = Session::start("run", &args.judge, Output::AtEnd)?;
+        let events = session.clone();
+        let tap = Arc::new(Tap::new(settings(&args.judge), recorder, move |event| events.event(event)));
+        let (stop, stopped) = watch::channel(false);
+        let serving = tokio::spawn(serve(listener, backend, Arc::clone(&tap), stopped));
+        let ended = command(&args.command, &host).await;
+        let _ = stop.send(true);
+        let served = serving.await.unwrap_or_else(|bug| std::panic::resume_unwind(bug.into_panic()));
+        let recorded = tap.finish();
+        let (status, interrupted) = ended?;
+        let exit = session.finish()?;
+        recorded?;
+        match exit {
+            _ if interrupted => Ok(Exit::Interrupted),
+            Exit::Violations => Ok(exit),
+            _ if served.is_err() => served.map(|()| exit),
+            _ if !status.success() => Ok(Exit::CommandFailed),
+            _ => Ok(exit),
+        }
+    })
+}
+
+/// Runs the command; whether it was interrupted comes second.
+async fn command(words: &[std::ffi::OsString], host: &str) -> Result<(ExitStatus, bool), Error> {
+    let (program, arguments) = words.split_first().ok_or_else(|| Error::usage("there is no command to run"))?;
+    let mut interrupt =
+        signal(SignalKind::interrupt()).map_err(|error| Error::environment(format!("cannot listen for signals: {error}")))?;
+    let mut terminate =
+        signal(SignalKind::terminate()).map_err(|error| Error::environment(format!("cannot listen for signals: {error}")))?;
+    let mut child = Command::new(program)
+        .args(arguments)
+        .env("DOCKER_HOST", host)
+        // These would win over DOCKER_HOST, or ask for TLS on the private socket.
+        .env_remove("DOCKER_CONTEXT")
+        .env_remove("DOCKER_TLS")
+        .env_remove("DOCKER_TLS_VERIFY")
+        .stdin(Stdio::inherit())
+        .spawn()
+        .map_err(|error| Error::environment(format!("cannot run {}: {error}", program.to_string_lossy())))?;
+    let mut interrupted = false;
+    loop {
+        tokio::select! {
+            status = child.wait() => {
+                let status = status.map_err(|error| Error::environment(format!("cannot wait for {}: {error}", program.to_string_lossy())))?;
+                return Ok((status, interrupted));
+            }
+            // The terminal sends SIGINT to the command as well: its end is waited for, so that the report is whole.
+            _ = interrupt.recv() => interrupted = true,
+            _ = terminate.recv() => {
+                interrupted = true;
+                // Gone already is fine.
+                let _ = child.start_kill();
+            }
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Writes a transcript as it happens, a line an event.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::{Entry, FORMAT, MAGIC, What};
+use crate::model::{ApiVersion, Side};
+
+/// Writes events to a file or any other sink.
+#[derive(Debug)]
+pub struct Writer<W> {
+    out: W,
+}
+
+impl<W: Write> Writer<W> {
+    /// Begins a transcript.
+    pub fn new(mut out: W, api_version: Option<ApiVersion>) -> io::Result<Self> {
+        writeln!(out, "{MAGIC} {FORMAT}")?;
+        if let Some(version) = api_version {
+            writeln!(out, "@api-version {version}")?;
+        }
+        Ok(Self { out })
+    }
+
+    /// Adds an event.
+    pub fn entry(&mut self, entry: &Entry) -> io::Result<()> {
+        let mark = if entry.side == Side::Client { '>' } else { '<' };
+        self.head(entry.at, entry.connection)?;
+        match &entry.what {
+            What::Bytes(bytes) if is_textual(bytes) => writeln!(self.out, "{mark} \"{}\"", escape(bytes)),
+            What::Bytes(bytes) => writeln!(self.out, "{mark}~ \"{}\"", STANDARD.encode(bytes)),
+            What::Closed => writeln!(self.out, "{mark}|"),
+            What::Reset => writeln!(self.out, "{mark}!"),
+        }
+    }
+
+    /// Passes what is buffered on.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    /// The sink.
+    pub fn into_inner(self) -> W {
+        self.out
+    }
+
+    fn head(&mut self, at: Duration, connection: u64) -> io::Result<()> {
+        write!(self.out, "+{}.{:06} c{connection} ", at.as_secs(), at.subsec_micros())
+    }
+}
+
+/// Worth escaping rather than encoding: a person can read most of it.
+fn is_textual(bytes: &[u8]) -> bool {
+    let odd = bytes.iter().filter(|byte| !matches!(byte, b'\t' | b'\r' | b'\n' | b' '..=b'~' | 0x80..)).count();
+    std::str::from_utf8(bytes).is_ok() && odd * 8 <= bytes.len().max(16)
+        || bytes.iter().filter(|byte| !matches!(byte, b'\t' | b'\r' | b'\n' | b' '..=b'~')).count() * 4 <= bytes.len().max(32)
+}
+
+fn escape(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len() + 16);
+    for chunk in bytes.utf8_chunks() {
+        for char in chunk.valid().chars() {
+            match char {
+                '\r' => out.push_str("\\r"),
+                '\n' => out.push_str("\\n"),
+                '\t' => out.push_str("\\t"),
+                '\0' => out.push_str("\\0"),
+                '\\' => out.push_str("\\\\"),
+                '"' => out.push_str("\\\""),
+                // Other white space and control characters would not survive an editor.
+                char if char.is_control() || (char.is_whitespace() && char != ' ') || char == '\u{feff}' => {
+                    push_hex(&mut out, char.encode_utf8(&mut [0; 4]).as_bytes());
+                }
+                char => out.push(char),
+            }
+        }
+        push_hex(&mut out, chunk.invalid());
+    }
+    out
+}
+
+fn push_hex(out: &mut String, bytes: &[u8]) {
+    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    for byte in bytes {
+        out.extend(['\\', 'x', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Transcript, read};
+    use super::*;
+    use bytes::Bytes;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_again(entries in proptest::collection::vec((0u64..10_000_000, 1u64..9, any::<bool>(), proptest::collection::vec(any::<u8>(), 0..60), 0..5), 0..8)) {
+            let mut last = 0;
+            let entries: Vec<Entry> = entries.into_iter().map(|(step, connection, client, bytes, kind)| {
+                last += step;
+                let what = match kind { 0 => What::Closed, 1 => What::Reset, _ => What::Bytes(Bytes::from(bytes)) };
+                Entry { at: Duration::from_micros(last), connection, side: if client { Side::Client } else { Side::Daemon }, what }
+            }).collect();
+            let mut writer = Writer::new(Vec::new(), Some(ApiVersion::new(41))).expect("a vector takes all");
+            for entry in &entries {
+                writer.entry(entry).expect("a vector takes all");
+            }
+            let timed = !entries.is_empty();
+            let written = writer.into_inner();
+            prop_assert_eq!(read(&written), Ok(Transcript { api_version: Some(ApiVersion::new(41)), entries, timed }));
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! The chunked coding, with extensions and trailers (RFC 9112 section 7.1).
+
+use bytes::Bytes;
+use memchr::memchr;
+
+use super::{BodyItem, Flaw, excerpt};
+use crate::model::Rule;
+
+/// A size line or trailer section longer than this is given up.
+const LINE_LIMIT: usize = 16 << 10;
+
+/// Where in the grammar the next byte stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum State {
+    /// `chunk-size [ chunk-ext ] CRLF`
+    #[default]
+    SizeLine,
+    /// `chunk-data`
+    Data {
+        left: u64,
+    },
+    /// The CRLF behind the data.
+    DataCr,
+    DataLf,
+    /// `trailer-section CRLF`, line by line.
+    Trailer,
+}
+
+/// Decodes one chunked body.
+#[derive(Debug, Default)]
+pub struct ChunkedDecoder {
+    state: State,
+    /// The size or trailer line that is not complete yet.
+    line: Vec<u8>,
+    /// Encoded bytes taken.
+    taken: u64,
+    /// Decoded bytes given.
+    decoded: u64,
+    trailers: usize,
+}
+
+impl ChunkedDecoder {
+    /// Decoded bytes given so far.
+    #[must_use]
+    pub const fn decoded(&self) -> u64 {
+        self.decoded
+    }
+
+    /// Where the decoder stands, in words: for the message of an early end.
+    #[must_use]
+    pub fn position(&self) -> String {
+        match self.state {
+            State::SizeLine => "before a chunk size".to_owned(),
+            State::Data { left } => format!("{left} bytes before the end of a chunk"),
+            State::DataCr | State::DataLf => "before the end of a chunk".to_owned(),
+            State::Trailer => "before the blank line that ends the trailers".to_owned(),
+        }
+    }
+
+    /// Takes bytes; one item a call, `None` when more bytes are needed. Bytes behind the end stay in `input`.
+    pub fn next(&mut self, input: &mut Bytes) -> Option<BodyItem> {
+        while !input.is_empty() {
+            match self.state {
+                State::Data { left } => {
+                    let take = usize::try_from(left).map_or(input.len(), |left| left.min(input.len()));
+                    let left = left - take as u64;
+                    self.state = if left == 0 { State::DataCr } else { State::Data { left } };
+                    self.decoded += take as u64;
+                    self.taken += take as u64;
+                    return Some(BodyItem::Data(input.split_to(take)));
+                }
+                State::DataCr | State::DataLf => {
+                    let due = if self.state == State::DataCr { b'\r' } else { b'\n' };
+                    if input[0] != due {
+                        return Some(self.lost("CRLF behind the data of a chunk", input));
+                    }
+                    self.state = if due == b'\r' { State::DataLf } else { State::SizeLine };
+                    self.taken += 1;
+                    let _ = input.split_to(1);
+                }
+                State::SizeLine => {
+                    let line = self.take_line(input)?;
+                    match line.as_deref().map(chunk_size) {
+                        Some(Some(0)) => self.state = State::Trailer,
+                        Some(Some(size)) => self.state = State::Data { left: size },
+                        _ => return Some(self.lost_line("a chunk size in hexadecimal and CRLF", line)),
+                    }
+                }
+                State::Trailer => {
+                    let line = self.take_line(input)?;
+                    match line {
+                        Some(line) if line.is_empty() => return Some(BodyItem::End),
+                        Some(line) if self.trailers + line.len() <= LINE_LIMIT && memchr(b':', &line).is_some() => {
+                            self.trailers += line.len();
+                        }
+                        other => return Some(self.lost_line("a trailer field or a blank line", other)),
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    /// The next line without its CRLF; outer `None`: not complete yet; inner `None`: too long, or it ends without CR.
+    #[expect(clippy::option_option, reason = "incomplete is not malformed")]
+    fn take_line(&mut self, input: &mut Bytes) -> Option<Option<Vec<u8>>> {
+        let (take, complete) = memchr(b'\n', input).map_or((input.len(), false), |at| (at + 1, true));
+        let piece = input.split_to(take);
+        self.taken += take as u64;
+        self.line.extend_from_slice(&piece);
+        if self.line.len() > LINE_LIMIT {
+            return Some(None);
+        }
+        if !complete {
+            return None;
+        }
+        if !self.line.ends_with(b"\r\n") {
+            return Some(None);
+        }
+        let mut line = std::mem::take(&mut self.line);
+        line.truncate(line.len() - 2);
+        Some(Some(line))
+    }
+
+    fn lost_line(&mut self, expected: &'static str, line: Option<Vec<u8>>) -> BodyItem {
+        let line = line.unwrap_or_else(|| std::mem::take(&mut self.line));
+        let length = line.len() as u64;
+        BodyItem::Flaw(Flaw::new(Rule::HttpBadChunk, self.taken.saturating_sub(length), expected, excerpt(&line)).with_evidence(&line))
+    }
+
+    fn lost(&self, expected: &'static str, input: &Bytes) -> BodyItem {
+        // One byte only: what follows depends on where the bytes were cut.
+        BodyItem::Flaw(Flaw::new(Rule::HttpBadChunk, self.taken, expected, excerpt(&input[..1])).with_evidence(&input[..1]))
+    }
+}
+
+/// RFC 9112 section 7.1: hexadecimal digits, then extensions behind a semicolon, which are skipped.
+fn chunk_size(line: &[u8]) -> Option<u64> {
+    let digits = &line[..memchr(b';', line).unwrap_or(line.len())];
+    let digits = digits.trim_ascii_end();
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decode(encoded: &'static [u8]) -> (Vec<u8>, &'static str, usize) {
+        let mut decoder = ChunkedDecoder::default();
+        let mut input = Bytes::from_static(encoded);
+        let mut data = Vec::new();
+        loop {
+            match decoder.next(&mut input) {
+                Some(BodyItem::Data(bytes)) => data.extend_from_slice(&bytes),
+                Some(BodyItem::End) => return (data, "end", input.len()),
+                Some(_) => return (data, "lost", input.len()),
+                None => return (data, "more", input.len()),
+            }
+        }
+    }
+
+    #[test]
+    fn sizes_extensions_and_trailers() {
+        for (encoded, data, outcome, left) in [
+            (&b"0\r\n\r\n"[..], &b""[..], "end", 0),
+            (b"3\r\nabc\r\n0\r\n\r\nrest", b"abc", "end", 4),
+            (b"3;ext=\"a\"\r\nabc\r\n0\r\n\r\n", b"abc", "end", 0),
+            (b"00003 \r\nabc\r\n0\r\nX: y\r\n\r\n", b"abc", "end", 0),
+            (b"A\r\n0123456789\r\n", b"0123456789", "more", 0),
+            (b"g\r\n", b"", "lost", 0),
+            (b"\r\n", b"", "lost", 0),
+            (b"-1\r\n", b"", "lost", 0),
+            (b"3\nabc\r\n", b"", "lost", 5),
+            (b"3\r\nabcd\r\n", b"abc", "lost", 3),
+            (b"3\r\nabc\n", b"abc", "lost", 1),
+            (b"11111111111111111\r\n", b"", "lost", 0),
+            (b"0\r\nno colon\r\n", b"", "lost", 0),
+        ] {
+            assert_eq!(decode(encoded), (data.to_vec(), outcome, left), "{encoded:?}");
+        }
+    }
+}

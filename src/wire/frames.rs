@@ -1,0 +1,221 @@
+//! Frames of attach, exec and log streams: a header of eight bytes, then the payload.
+//!
+//! ```text
+//! byte 0     stream: 0 stdin, 1 stdout, 2 stderr, 3 an error of the daemon itself
+//! bytes 1-3  zero
+//! bytes 4-7  length of the payload, big endian
+//! ```
+//!
+//! Every header is checked byte by byte; payloads are counted, never kept. A frame may be empty and is then no end of the stream.
+
+use bytes::{Buf, Bytes};
+
+use super::{Flaw, StreamEnd, excerpt};
+use crate::model::Rule;
+
+/// Bytes of a frame header.
+pub const HEADER: usize = 8;
+
+/// A frame whose header was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Frame {
+    /// Number in the stream, from 0.
+    pub index: u64,
+    /// Where its header begins in the stream.
+    pub offset: u64,
+    /// Byte 0 of the header.
+    pub stream: u8,
+    /// Bytes of payload that the header announces.
+    pub length: u32,
+}
+
+/// What comes out of a stream of frames.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FrameItem {
+    /// A header was read; the payload may still be on its way.
+    Frame(Frame),
+    /// Something wrong.
+    Flaw(Flaw),
+}
+
+/// Decodes the frames of one direction.
+#[derive(Debug, Default)]
+pub struct FrameDecoder {
+    state: State,
+    index: u64,
+    /// Stream bytes taken.
+    offset: u64,
+    last: Option<Frame>,
+    /// A frame that was read together with a flaw of its header.
+    pending: Option<Frame>,
+}
+
+#[derive(Debug)]
+enum State {
+    Header {
+        bytes: [u8; HEADER],
+        have: usize,
+    },
+    Payload {
+        left: u32,
+    },
+    /// Where the next header begins is not known any more.
+    Lost,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self::Header { bytes: [0; HEADER], have: 0 }
+    }
+}
+
+impl FrameDecoder {
+    /// Takes bytes; one item a call, `None` when all were taken.
+    pub fn next(&mut self, input: &mut Bytes) -> Option<FrameItem> {
+        if let Some(frame) = self.pending.take() {
+            return Some(FrameItem::Frame(frame));
+        }
+        while !input.is_empty() {
+            match &mut self.state {
+                State::Lost => input.clear(),
+                State::Payload { left } => {
+                    let take = input.len().min(*left as usize);
+                    input.advance(take);
+                    self.offset += take as u64;
+                    #[expect(clippy::cast_possible_truncation, reason = "take is at most left")]
+                    let taken = take as u32;
+                    *left -= taken;
+                    if *left == 0 {
+                        self.state = State::default();
+                    }
+                }
+                State::Header { bytes, have } => {
+                    let take = input.len().min(HEADER - *have);
+                    bytes[*have..*have + take].copy_from_slice(&input[..take]);
+                    input.advance(take);
+                    *have += take;
+                    self.offset += take as u64;
+                    if *have == HEADER {
+                        let header = *bytes;
+                        return Some(self.header(header));
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    /// Frames read so far.
+    #[must_use]
+    pub const fn count(&self) -> u64 {
+        self.index
+    }
+
+    /// Whether the decoder gave up.
+    #[must_use]
+    pub const fn is_lost(&self) -> bool {
+        matches!(self.state, State::Lost)
+    }
+
+    /// Docker Engine API documents, `ContainerAttach`, stream format: `{STREAM_TYPE, 0, 0, 0, SIZE1, SIZE2, SIZE3, SIZE4}`.
+    fn header(&mut self, header: [u8; HEADER]) -> FrameItem {
+        let offset = self.offset - HEADER as u64;
+        let [stream, pad @ .., a, b, c, d] = header;
+        if stream > 3 {
+            self.state = State::Lost;
+            return FrameItem::Flaw(self.misaligned(header, offset));
+        }
+        let frame = Frame { index: self.index, offset, stream, length: u32::from_be_bytes([a, b, c, d]) };
+        self.index += 1;
+        self.last = Some(frame);
+        self.state = if frame.length == 0 { State::default() } else { State::Payload { left: frame.length } };
+        if pad == [0; 3] {
+            return FrameItem::Frame(frame);
+        }
+        self.pending = Some(frame);
+        let actual = format!("{:02x} {:02x} {:02x}", pad[0], pad[1], pad[2]);
+        FrameItem::Flaw(Flaw::new(Rule::FramePadding, offset, "00 00 00", actual).at_index(frame.index).with_evidence(&header))
+    }
+
+    /// Names the fault of a header that is none: most often the length of the frame before it.
+    fn misaligned(&self, header: [u8; HEADER], offset: u64) -> Flaw {
+        let length_flaw = |frame: Frame, expected: String| {
+            Flaw::new(Rule::FrameLength, frame.offset, expected, frame.length.to_string()).at_index(frame.index).with_evidence(&header)
+        };
+        if let Some(frame) = self.last {
+            if frame.length == 0 {
+                return length_flaw(frame, format!("the length of the text behind it, {:?} …", excerpt(&header)));
+            }
+            // A whole header prefix a few bytes on: the payload is that much longer than announced.
+            let short = (1..=4).find(|at| matches!(header[*at..*at + 4], [0..=2, 0, 0, 0]));
+            if let Some(short) = short {
+                return length_flaw(frame, format!("{}, as the next header begins {short} later", u64::from(frame.length) + short as u64));
+            }
+        }
+        Flaw::new(Rule::FrameStreamType, offset, "0, 1 or 2", header[0].to_string()).at_index(self.index).with_evidence(&header)
+    }
+
+    /// What is wrong when the stream ends here.
+    #[must_use]
+    pub fn finish(&self, end: StreamEnd) -> Option<Flaw> {
+        if end == StreamEnd::Broken {
+            return None;
+        }
+        match self.state {
+            State::Header { bytes, have } if have > 0 => {
+                let offset = self.offset - have as u64;
+                let flaw = Flaw::new(Rule::FrameTruncated, offset, "a header of 8 bytes", format!("the end of the stream after {have}"));
+                Some(flaw.at_index(self.index).with_evidence(&bytes[..have]))
+            }
+            State::Payload { left } => {
+                let frame = self.last?;
+                let actual = format!("the end of the stream after {}", frame.length - left);
+                Some(
+                    Flaw::new(Rule::FrameTruncated, frame.offset, format!("{} bytes of payload", frame.length), actual)
+                        .at_index(frame.index),
+                )
+            }
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Frames as stream and length; flaws as rule, index and offset.
+    type Outcome = (Vec<(u8, u32)>, Vec<(Rule, u64, u64)>);
+
+    fn decode(stream: &'static [u8]) -> Outcome {
+        let (mut decoder, mut input) = (FrameDecoder::default(), Bytes::from_static(stream));
+        let (mut frames, mut flaws) = (Vec::new(), Vec::new());
+        let place = |flaw: Flaw| (flaw.rule, flaw.index.expect("frames are numbered"), flaw.offset);
+        while let Some(item) = decoder.next(&mut input) {
+            match item {
+                FrameItem::Frame(frame) => frames.push((frame.stream, frame.length)),
+                FrameItem::Flaw(flaw) => flaws.push(place(flaw)),
+            }
+        }
+        flaws.extend(decoder.finish(StreamEnd::Closed).map(place));
+        (frames, flaws)
+    }
+
+    #[test]
+    fn frames_and_flaws_by_example() {
+        use Rule::{FrameLength, FramePadding, FrameStreamType, FrameTruncated};
+        for (stream, frames, flaws) in [
+            (&b"\x01\0\0\0\0\0\0\x03hi\n\x02\0\0\0\0\0\0\x01!"[..], vec![(1, 3), (2, 1)], vec![]),
+            (b"\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\x01a", vec![(1, 0), (1, 1)], vec![]),
+            (b"The quick brown fox", vec![], vec![(FrameStreamType, 0, 0)]),
+            (b"\x01\0\0\0\0\0\0\x01aThe quick", vec![(1, 1)], vec![(FrameStreamType, 1, 9)]),
+            (b"\x01\0\0\0\0\0\0\0some text here", vec![(1, 0)], vec![(FrameLength, 0, 0)]),
+            (b"\x01\0\0\0\0\0\0\x02hi\n\x01\0\0\0\0\0\0\x02hi", vec![(1, 2)], vec![(FrameLength, 0, 0)]),
+            (b"\x01\0\x07\0\0\0\0\x01a", vec![(1, 1)], vec![(FramePadding, 0, 0)]),
+            (b"\x01\0\0\0\0\0\0\x05hi", vec![(1, 5)], vec![(FrameTruncated, 0, 0)]),
+            (b"\x01\0\0\0\0\0\0\x01a\x01\0", vec![(1, 1)], vec![(FrameTruncated, 1, 9)]),
+        ] {
+            assert_eq!(decode(stream), (frames, flaws), "{stream:?}");
+        }
+    }
+}

@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+"""normal.py RULE...: replaces on the way from standard input to standard output what no two runs
+of the same docker command have in common. A test names the rules that it needs and no more."""
+
+import re
+import sys
+
+RULES = {
+    # Containers, images and layers created anew for each side: 64 hex digits, or the 12 (docker) or
+    # 10 (some columns) that are shown for short. The kind of the id stays visible.
+    "id": [
+        (rb"\b[0-9a-f]{64}\b", b"<id64>"),
+        (rb"\b[0-9a-f]{12}\b", b"<id12>"),
+    ],
+    # RFC 3339, with or without a fraction.
+    "time": [
+        (rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", b"<time>"),
+    ],
+    # "3 seconds ago", "Up Less than a second": two runs are never as old as one another. Columns are
+    # padded to the longest age, so runs of blanks shrink to one.
+    "age": [
+        (
+            rb"(Less than a|About an?|\d+) (second|minute|hour|day)s?( ago)?",
+            b"<age>",
+        ),
+        (rb"  +", b" "),
+    ],
+    # Measurements: processor and memory use, block sizes, counts of open files.
+    "figure": [
+        (rb"\d+(\.\d+)?(e[+-]\d+)?", b"<n>"),
+        (rb"<n>([kKMGT]i?B|B)\b", b"<n>B"),
+        (rb"  +", b" "),
+    ],
+    # The process ids of containers started anew for each side.
+    "pid": [(rb'"Pid": \d+', b'"Pid": <pid>')],
+    # Sizes of a layer and of what was packed: a file's time stamp changes how long tar headers get.
+    "size": [(rb"\d+(\.\d+)?(B|kB|MB|GB)\b", b"<size>")],
+    # What a command prints from two streams at once arrives in any order.
+    "sort": [],
+}
+
+
+def main():
+    text = sys.stdin.buffer.read()
+    for name in sys.argv[1:]:
+        if name not in RULES:
+            sys.exit(f"normal.py: unknown rule {name}")
+        for pattern, replacement in RULES[name]:
+            text = re.sub(pattern, replacement, text)
+    if "sort" in sys.argv[1:]:
+        text = b"".join(sorted(text.splitlines(keepends=True)))
+    sys.stdout.buffer.write(text)
+
+
+main()
