@@ -23,10 +23,10 @@ use crate::catalog::Catalog;
 use crate::model::{ApiVersion, Event, Side};
 use crate::wire::StreamEnd;
 
-use connection::Connection;
+use connection::{Connection, Turn};
 use memory::Memory;
 
-/// No more bytes than this wait for the judge: beyond it a pusher waits for its turn.
+/// More bytes than this should not wait for the judge: beyond it a pusher is to wait for its turn.
 const INBOX_LIMIT: usize = 4 << 20;
 
 /// What was seen of one side of a connection.
@@ -105,41 +105,35 @@ impl Inspector {
     }
 
     /// Judges what was pushed and gives its events to `sink`, in order. Call it after the bytes went on.
-    ///
-    /// When another thread is judging, that one takes over, unless too much is waiting.
     pub fn judge(&self, sink: &mut dyn FnMut(Event)) {
+        let mut judge = lock(&self.judge);
         loop {
-            let crowded = lock(&self.inbox).bytes > INBOX_LIMIT;
-            let mut judge = match self.judge.try_lock() {
-                Ok(judge) => judge,
-                Err(_) if crowded => lock(&self.judge),
-                Err(_) => return,
-            };
-            loop {
-                let batch = std::mem::take(&mut *lock(&self.inbox));
-                if batch.seen.is_empty() {
-                    break;
-                }
-                for (connection, side, seen, at) in batch.seen {
-                    judge.see(connection, side, seen, at, sink);
-                }
-            }
-            drop(judge);
-            // What was pushed between the last look and the release would otherwise wait for the next call.
-            if lock(&self.inbox).seen.is_empty() {
+            let batch = std::mem::take(&mut *lock(&self.inbox));
+            if batch.seen.is_empty() {
                 return;
+            }
+            for (connection, side, seen, at) in batch.seen {
+                judge.see(connection, side, seen, at, sink);
             }
         }
     }
 
+    /// Whether nothing waits to be judged.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        lock(&self.inbox).seen.is_empty()
+    }
+
+    /// Whether so much waits to be judged that a pusher should wait.
+    #[must_use]
+    pub fn is_crowded(&self) -> bool {
+        lock(&self.inbox).bytes > INBOX_LIMIT
+    }
+
     /// The run is over: reports the exchanges that are under way, for which nothing that is unfinished is held against anybody.
     pub fn finish(&self, sink: &mut dyn FnMut(Event)) {
-        // Waiting for the lock, so that nothing which was pushed before is lost.
+        self.judge(sink);
         let mut judge = lock(&self.judge);
-        let batch = std::mem::take(&mut *lock(&self.inbox));
-        for (connection, side, seen, at) in batch.seen {
-            judge.see(connection, side, seen, at, sink);
-        }
         for connection in std::mem::take(&mut judge.connections).into_values() {
             connection.finish(sink);
         }
@@ -149,7 +143,7 @@ impl Inspector {
 impl Judge {
     fn see(&mut self, id: u64, side: Side, seen: Seen, at: Option<Duration>, sink: &mut dyn FnMut(Event)) {
         let connection = self.connections.entry(id).or_insert_with(|| Connection::new(id));
-        connection.see(side, seen, at, &mut self.context, sink);
+        connection.see(side, seen, &mut Turn { at, context: &mut self.context, sink: &mut *sink });
         if connection.is_over()
             && let Some(connection) = self.connections.remove(&id)
         {

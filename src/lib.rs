@@ -1,4 +1,64 @@
-//! plimsoll.
+//! plimsoll: a protocol-compliance testing proxy for the Docker Engine API.
+//!
+//! The load line on a ship's hull tells at a glance whether she is safely laden. plimsoll tells whether a Docker client or daemon keeps to
+//! the Docker Engine API: it stands between the two, passes every byte on unchanged, and judges each exchange by the API version that it uses.
+//!
+//! # Tenets, ranked
+//!
+//! 1. **Transparent.** In observe mode not one byte is changed, withheld until parsed, reordered or dropped. A connection that plimsoll
+//!    cannot understand still works.
+//! 2. **Exact.** A violation names rule, side, place, expected, actual and evidence. What could not be judged is `not-inspected` with its
+//!    reason, and a run that inspected nothing is never green.
+//! 3. **True to real daemons.** Where document and dockerd disagree, dockerd's long-standing behaviour is right and the schema says so in an
+//!    erratum with its source.
+//! 4. **One judge.** The live proxy, `check` and the tests go through the same code and say the same thing.
+//! 5. **Fast and flat.** Looking costs a reference count. Memory does not grow with body size, stream length or time.
+//!
+//! # Floors
+//!
+//! A file imports only from lower floors, or from its own module; a test sees to it.
+//!
+//! ```text
+//! 5  cli        what was typed                 run         a file a subcommand
+//! 4  proxy      listen, dial, relay, tap
+//! 3  inspect    the judge
+//! 2  report     tally, terminal, JSON Lines    transcript  reading and writing recordings
+//! 1  wire       heads, bodies, frames, JSON    catalog     operations, routes, schemas by version
+//! 0  model      versions, rules, events        error       our own failures, exit codes
+//! ```
+//!
+//! # The way of one exchange
+//!
+//! 1. `proxy/relay.rs` reads, pushes the bytes to the judge, writes them on, and wakes the judge: the stamp comes before the write, so that no
+//!    answer is judged before its request, and the look after it, so that no peer waits for it.
+//! 2. [`inspect`] takes the bytes of all connections in the order of their stamps. `wire` makes heads, bodies, frames and documents of them, with
+//!    flaws where something is wrong; parsing never fails.
+//! 3. [`catalog`] knows the operation by method and path, and its contract at the version: the path's prefix, else what the daemon announced.
+//! 4. A request's findings wait for the status: what the daemon refused with 4xx is not reported again. Then status, headers, media type and
+//!    body of the answer are judged, and after a hijack every frame as it passes.
+//! 5. Each finding leaves as an [`model::Event`]; every report is a fold over the events.
+//!
+//! # Where the code departs from the first plan, and why
+//!
+//! - The `wire` decoders name the broken [`model::Rule`] themselves: a second enumeration of the same flaws, one floor up, said nothing new.
+//! - `$ref` is resolved while projecting, not by the validator: definitions are small and never recursive, and siblings of a reference can
+//!   then extend it.
+//! - The JSON Lines report gives an exchange's line after its violations: a violation in an endless stream is worth knowing before the stream ends.
+//! - The judge is one for all connections: what one connection created (a container with a TTY) is then known before another uses it.
+//! - The judge has a thread of its own. Inline it made the next read late, so that the head of a hijack and the first frame reached the
+//!   client in one piece, and docker-py lost the frame. Back-pressure holds when megabytes wait for it.
+//!
+//! # A reading route
+//!
+//! `model/event.rs` (what the tool says) → `schemas/container/ContainerWait.json` (what it knows) → `wire/frames.rs` (the smallest decoder) →
+//! `inspect/connection/daemon.rs` (the judge at work) → `proxy/relay.rs` (the plumbing) → `report/terminal.rs`.
+//!
+//! # Words
+//!
+//! *client*, *daemon*: the two peers. *connection*: a client connection and the daemon connection that belongs to it. *exchange*: one request and
+//! its responses, with the raw tail after a hijack. *operation*: a documented call. *flaw*: something wrong in bytes. *violation*: a flaw or defect,
+//! reported. *epoch*: an interval of versions with the same projection of a schema.
+
 pub mod catalog;
 pub mod cli;
 pub mod error;

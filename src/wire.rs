@@ -10,6 +10,7 @@ pub mod head;
 pub mod json_stream;
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use bytes::Bytes;
 
@@ -79,7 +80,17 @@ pub fn excerpt(bytes: &[u8]) -> String {
             text.push('…');
             break;
         }
-        if char.is_control() { text.extend(char.escape_default()) } else { text.push(char) }
+        match char {
+            '\r' => text.push_str("\\r"),
+            '\n' => text.push_str("\\n"),
+            '\t' => text.push_str("\\t"),
+            '\0' => text.push_str("\\0"),
+            // As in transcripts.
+            char if char.is_ascii_control() => {
+                let _ = write!(text, "\\x{:02x}", u32::from(char));
+            }
+            char => text.push(char),
+        }
     }
     text
 }

@@ -152,7 +152,11 @@ impl Parameter {
             pointer: None,
             expected: expected.to_owned(),
             // Credentials are never shown.
-            actual: if self.wire == Wire::Base64Json { format!("{} characters", text.len()) } else { format!("{text:?}") },
+            actual: if self.wire == Wire::Base64Json {
+                format!("{} characters{}", text.len(), if text.ends_with('=') { "" } else { ", no = at the end" })
+            } else {
+                format!("{text:?}")
+            },
         };
         match self.wire.read(text) {
             Err(error) => defects.push(defect(error.rule.unwrap_or(bad), error.expected)),

@@ -60,7 +60,8 @@ impl Wire {
                 "" | "0" | "false" | "False" => Ok((Value::Bool(false), None)),
                 _ => fail("1, True, true, 0, False or false"),
             },
-            Self::Json if text.is_empty() => Ok((Value::Object(serde_json::Map::new()), None)),
+            // An empty filter is none, and dockerd takes an empty credentials header for none.
+            Self::Json | Self::Base64Json if text.is_empty() => Ok((Value::Object(serde_json::Map::new()), None)),
             Self::Json => serde_json::from_str(text).map_or_else(|_| fail("a JSON document"), |value| Ok((value, None))),
             Self::Base64Json => base64_json(text),
         }

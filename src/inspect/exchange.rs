@@ -105,6 +105,8 @@ impl Exchange {
         let method = self.head.as_ref().map(|head| String::from_utf8_lossy(head.method()).into_owned()).unwrap_or_default();
         match context.settings.catalog.lookup(&method, &self.target.path, None) {
             Lookup::Operation(operation) => self.operation = Some(operation),
+            // A browser's preflight is no call of the API.
+            Lookup::WrongMethod(_) if method == "OPTIONS" => self.unjudged = Some(Reason::UnknownOperation),
             Lookup::WrongMethod(methods) => {
                 let found = Finding::new(Rule::RouteWrongMethod, Side::Client, Place::of(Part::RequestLine), methods.join(" or "), method);
                 self.held.push(found);
@@ -137,7 +139,7 @@ impl Exchange {
         let message = format!("API {version} does not have {}", operation.id());
         let found = Finding::new(Rule::RouteNotInVersion, Side::Client, Place::of(Part::Path), operation.versions(), version.to_string());
         self.held.push(found.saying(message));
-        self.unjudged.get_or_insert(Reason::UnknownOperation);
+        self.unjudged.get_or_insert(Reason::NotInVersion);
     }
 
     pub(super) fn version(&self) -> Option<ApiVersion> {
@@ -174,6 +176,16 @@ impl Exchange {
     /// A finding of the request: kept until the status is known.
     pub(super) fn hold(&mut self, finding: Finding) {
         self.held.push(finding);
+    }
+
+    /// Whether this answer is the HTTP layer's own: Go's server refuses what it cannot read with a plain text and closes, before any route is asked.
+    pub(super) fn refused_by_http(&self, head: &Head, status: u16) -> bool {
+        let expects =
+            self.head.as_ref().and_then(|head| head.value("Expect")).is_some_and(|value| !value.eq_ignore_ascii_case(b"100-continue"));
+        let unreadable = self.head.is_none() || self.target.bad_encoding.is_some() || expects;
+        let flawed = unreadable || self.held.iter().any(|finding| finding.rule.area() == "http");
+        let close = head.has_token("Connection", "close") || status == 417;
+        flawed && close && matches!(status, 400 | 408 | 413 | 417 | 431 | 501 | 505) && head.value("Api-Version").is_none()
     }
 
     /// Judges the request once it is complete and the version is known.

@@ -74,13 +74,23 @@ impl Finding {
 
     /// A defect of a document that stands at `place`.
     pub(super) fn of_defect(defect: Defect, side: Side, place: Place) -> Self {
-        Self::new(defect.kind.rule(), side, place.at_pointer(defect.pointer), defect.expected, defect.actual)
+        Self::new(defect.kind.rule(), side, place.at_pointer(defect.pointer), words(defect.expected, side), defect.actual)
     }
 
     /// A defect of a query parameter or header.
     pub(super) fn of_parameter(defect: ParameterDefect, side: Side, part: Part) -> Self {
         let mut place = Place::of(part).named(defect.name);
         place.pointer = defect.pointer;
-        Self::new(defect.rule, side, place, defect.expected, defect.actual)
+        let expected = words(defect.expected, side).replace("no such member", "no such parameter");
+        Self::new(defect.rule, side, place, expected, defect.actual)
     }
+}
+
+/// Go takes null everywhere in a request, so that it is not worth saying there.
+fn words(expected: String, side: Side) -> String {
+    if side == Side::Daemon || !expected.contains("null") {
+        return expected;
+    }
+    let kept: Vec<&str> = expected.split(" or ").filter(|word| *word != "null").collect();
+    kept.join(" or ")
 }

@@ -34,7 +34,7 @@ pub(super) fn judge(exchange: &Exchange, head: &Head, status: u16, response: Opt
             findings.push(Finding::new(
                 Rule::HijackHeaders,
                 Side::Daemon,
-                Place::header("Upgrade"),
+                Place::header(if head.has_token("Connection", "upgrade") { "Upgrade" } else { "Connection" }),
                 "Connection: Upgrade and Upgrade",
                 actual,
             ));

@@ -14,7 +14,13 @@ pub(super) fn judge(exchange: &mut Exchange, contract: &Contract) -> Vec<Finding
     let mut findings = Vec::new();
     let Some(head) = &exchange.head else { return findings };
     if let Some(bad) = &exchange.target.bad_encoding {
-        findings.push(Finding::new(Rule::PathEncoding, Side::Client, Place::of(Part::Path), "two hexadecimal digits behind %", bad));
+        findings.push(Finding::new(
+            Rule::PathEncoding,
+            Side::Client,
+            Place::of(if exchange.target.bad_in_query { Part::Query } else { Part::Path }),
+            "two hexadecimal digits behind %",
+            bad,
+        ));
     }
     let query = contract.query.judge_query(&exchange.target.query);
     findings.extend(query.into_iter().map(|defect| Finding::of_parameter(defect, Side::Client, Part::Query)));
@@ -31,10 +37,20 @@ pub(super) fn judge(exchange: &mut Exchange, contract: &Contract) -> Vec<Finding
     findings
 }
 
-/// RFC 9112 section 3.2: a request of HTTP/1.1 has a Host.
+/// RFC 9112 section 3.2: a request of HTTP/1.1 has exactly one Host, and it is one (RFC 3986 section 3.2).
 pub(super) fn judge_host(head: &Head) -> Option<Finding> {
-    let missing = !head.is_http10() && !head.method().is_empty() && head.value("Host").is_none();
-    missing.then(|| Finding::new(Rule::HttpMissingHost, Side::Client, Place::header("Host"), "a Host header", "none"))
+    if head.is_http10() || head.method().is_empty() {
+        return None;
+    }
+    let hosts: Vec<&[u8]> = head.values("Host").collect();
+    let is_host = |host: &[u8]| host.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:[]@".contains(byte));
+    let actual = match hosts[..] {
+        [host] if is_host(host) => return None,
+        [] => "none".to_owned(),
+        [host] => excerpt(host),
+        _ => format!("{} of them", hosts.len()),
+    };
+    Some(Finding::new(Rule::HttpMissingHost, Side::Client, Place::header("Host"), "one Host header", actual))
 }
 
 fn judge_media(head: &Head, body: &BodyContract) -> Option<Finding> {

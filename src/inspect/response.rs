@@ -32,6 +32,8 @@ pub(super) fn judge_head(head: &Head, status: u16, length: BodyLength, contract:
     let value = |name: &str| head.value(name).and_then(|value| std::str::from_utf8(value).ok());
     for mut defect in response.headers.judge_headers(value) {
         match defect.rule {
+            // The handshake is judged as a pair.
+            _ if status == 101 && matches!(defect.name.as_str(), "Connection" | "Upgrade") => continue,
             // dockerd itself writes X-Docker-Container-Path-Stat in the standard alphabet.
             Rule::AuthStandardAlphabet | Rule::AuthUnpadded => continue,
             Rule::AuthNotBase64 | Rule::AuthNotJson => defect.rule = Rule::HeaderValue,
@@ -57,14 +59,18 @@ fn judge_media(head: &Head, response: &ResponseContract) -> Option<Finding> {
     }
 }
 
+/// What decides whether a stream is framed.
+#[derive(Clone, Copy)]
+pub(super) struct StreamFacts {
+    pub(super) version: ApiVersion,
+    /// Whether the container has a TTY, as far as it is known.
+    pub(super) tty: Option<bool>,
+    /// Logs were asked for as JSON documents (`format=json`, API 1.54).
+    pub(super) documents: bool,
+}
+
 /// How the body of a response is to be read.
-pub(super) fn content(
-    head: &Head,
-    response: Option<&'static ResponseContract>,
-    version: ApiVersion,
-    tty: Option<bool>,
-    notes: &mut dyn Notes,
-) -> Content {
+pub(super) fn content(head: &Head, response: Option<&'static ResponseContract>, stream: StreamFacts, notes: &mut dyn Notes) -> Content {
     let Some(response) = response else { return Content::Counted };
     if let Some(coding) = head.value("Content-Encoding").filter(|coding| !coding.eq_ignore_ascii_case(b"identity")) {
         notes.unjudged(Reason::ContentCoding(excerpt(coding)));
@@ -74,7 +80,7 @@ pub(super) fn content(
         Framing::Json | Framing::Text | Framing::Empty => Content::held(),
         Framing::JsonStream => Content::documents(response.body.schema.as_ref()),
         Framing::Frames => Content::frames(),
-        Framing::FramesOrRaw => frames_or_raw(head, version, tty),
+        Framing::FramesOrRaw => frames_or_raw(head, stream),
         Framing::Raw | Framing::Tar => Content::Counted,
         Framing::Websocket => {
             notes.unjudged(Reason::WebSocket);
@@ -88,17 +94,13 @@ pub(super) fn content(
 }
 
 /// The content type decides where it says multiplexed; then what is known of the container; then the bytes.
-fn frames_or_raw(head: &Head, version: ApiVersion, tty: Option<bool>) -> Content {
-    let media = head.value("Content-Type").unwrap_or_default();
-    // `format=json` of newer daemons answers logs with a JSON stream.
-    if media_fits(
-        media,
-        &["application/json", "application/x-ndjson", "application/jsonl", "application/json-seq"].map(|media| Some(media.to_owned())),
-    ) {
+fn frames_or_raw(head: &Head, stream: StreamFacts) -> Content {
+    if stream.documents {
         return Content::documents(None);
     }
-    match tty {
-        _ if media.eq_ignore_ascii_case(MULTIPLEXED) && version >= ApiVersion::new(42) => Content::frames(),
+    let media = head.value("Content-Type").unwrap_or_default();
+    match stream.tty {
+        _ if media.eq_ignore_ascii_case(MULTIPLEXED) && stream.version >= ApiVersion::new(42) => Content::frames(),
         Some(true) => Content::Counted,
         Some(false) => Content::frames(),
         None => Content::either(),

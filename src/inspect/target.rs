@@ -14,6 +14,8 @@ pub(super) struct Target {
     pub(super) query: Vec<(String, String)>,
     /// The first thing that is not validly percent-encoded.
     pub(super) bad_encoding: Option<String>,
+    /// It stands in the query.
+    pub(super) bad_in_query: bool,
 }
 
 /// What the path says about the version.
@@ -35,12 +37,14 @@ impl Target {
         let path = percent_decode(raw_path).decode_utf8_lossy().into_owned();
         let (version, path) = split_version(&path);
         let mut query = Vec::new();
+        let in_path = bad_encoding.is_some();
         for pair in raw_query.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
             bad_encoding = bad_encoding.or_else(|| bad_escape(pair));
             let (name, value) = split_once(pair, b'=');
             query.push((decode_query(name), decode_query(value)));
         }
-        Self { version, path, query, bad_encoding }
+        let bad_in_query = !in_path && bad_encoding.is_some();
+        Self { version, path, query, bad_encoding, bad_in_query }
     }
 
     /// The first value of a parameter.

@@ -212,6 +212,10 @@ pub enum Reason {
     DocumentLimit(u64),
     /// The catalogue has no such operation.
     UnknownOperation,
+    /// The operation is not part of the version.
+    NotInVersion,
+    /// The daemon's HTTP layer refused the request before the API saw it.
+    RefusedByHttp,
     /// The path names a version that the catalogue does not describe.
     UnknownVersion(String),
     /// The path names no version and the daemon has announced none.
@@ -236,6 +240,8 @@ impl fmt::Display for Reason {
             Self::CaptureLimit(bytes) => write!(f, "larger than the {} capture limit", Size(*bytes)),
             Self::DocumentLimit(bytes) => write!(f, "a document larger than the {} capture limit", Size(*bytes)),
             Self::UnknownOperation => f.write_str("the catalogue has no such operation"),
+            Self::NotInVersion => f.write_str("the operation is not part of this API version"),
+            Self::RefusedByHttp => f.write_str("the daemon's HTTP layer refused the request before the API saw it"),
             Self::UnknownVersion(version) => {
                 write!(f, "API version {version} is not one of {} to {}", ApiVersion::OLDEST, ApiVersion::NEWEST)
             }

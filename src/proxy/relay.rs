@@ -1,7 +1,7 @@
 //! One connection: two pumps and the order of their steps.
 //!
-//! Read, push to the judge, write, judge. Pushing before writing stamps the bytes, so that no answer reaches the judge before its request;
-//! judging after writing means that the peer never waits for it.
+//! Read, push to the judge, write, wake the judge. Pushing before writing stamps the bytes, so that no answer reaches the judge before its
+//! request; waking it after writing means that the peer never waits for it.
 
 use std::io;
 use std::sync::Arc;
@@ -90,7 +90,6 @@ impl Link<'_> {
             },
         }
         self.tap.gone(self.number);
-        self.tap.judge();
     }
 
     async fn pump<R, W>(self, side: Side, mut reader: R, mut writer: W) -> Stopped
@@ -121,6 +120,7 @@ impl Link<'_> {
                     }
                     drop(bytes);
                     self.tap.judge();
+                    self.tap.ready().await;
                     if count == size && size < LARGE_READ {
                         size *= 2;
                     }

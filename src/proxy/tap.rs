@@ -1,9 +1,16 @@
 //! The tap: everything that is relayed goes past it, to the judge, the reports and the recording.
+//!
+//! The judge has a thread of its own. Judging between two reads would make the next read late, and then what the daemon wrote apart (the head of
+//! a hijack, the first frame) would reach the client in one piece, in which some clients lose the second half.
 
 use std::fs::File;
 use std::io::BufWriter;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{JoinHandle, Thread};
 use std::time::Instant;
+
+use tokio::sync::Notify;
 
 use crate::error::Error;
 use crate::inspect::{Inspector, Seen, Settings};
@@ -19,10 +26,24 @@ type Sink = Box<dyn FnMut(&Event) + Send>;
 
 /// Shared by all connections of a run. Knows the time, which the judge does not.
 pub struct Tap {
-    inspector: Inspector,
+    shared: Arc<Shared>,
+    judging: Mutex<Option<JoinHandle<()>>>,
+    judge: Thread,
     start: Instant,
-    sink: Mutex<Sink>,
     recorder: Option<Mutex<Recording>>,
+}
+
+struct Shared {
+    inspector: Inspector,
+    sink: Mutex<Sink>,
+    /// The judge's thread waits to be woken.
+    asleep: AtomicBool,
+    /// The run is over.
+    stopping: AtomicBool,
+    /// The judge's thread has ended, by a bug unless the run is over: the relay goes on without it.
+    ended: AtomicBool,
+    /// Told when what waited was judged.
+    drained: Notify,
 }
 
 struct Recording {
@@ -39,11 +60,25 @@ impl std::fmt::Debug for Tap {
 impl Tap {
     /// A tap that gives its events to `sink`.
     pub fn new(settings: Settings, recorder: Option<Recorder>, sink: impl FnMut(&Event) + Send + 'static) -> Self {
+        let shared = Arc::new(Shared {
+            inspector: Inspector::new(settings),
+            sink: Mutex::new(Box::new(sink)),
+            asleep: AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
+            drained: Notify::new(),
+        });
         let recorder = recorder.map(|writer| Mutex::new(Recording { writer, failed: None }));
-        Self { inspector: Inspector::new(settings), start: Instant::now(), sink: Mutex::new(Box::new(sink)), recorder }
+        let judge = Arc::clone(&shared);
+        let judging = std::thread::spawn(move || judge.run());
+        let judge = judging.thread().clone();
+        Self { shared, judging: Mutex::new(Some(judging)), judge, start: Instant::now(), recorder }
     }
 
     pub(super) fn push(&self, connection: u64, side: Side, seen: Seen) {
+        if self.shared.ended.load(Ordering::Relaxed) {
+            return;
+        }
         let at = self.start.elapsed();
         // Held over the push, so that a recording has the order that the judge sees.
         let _order = self.recorder.as_ref().map(|recorder| {
@@ -58,25 +93,45 @@ impl Tap {
             }
             recording
         });
-        self.inspector.push(connection, side, seen, Some(at));
+        self.shared.inspector.push(connection, side, seen, Some(at));
     }
 
-    /// Judges what was pushed.
+    /// Wakes the judge, if it sleeps. Call it after the bytes went on.
     pub(super) fn judge(&self) {
-        self.inspector.judge(&mut |event| lock(&self.sink)(&event));
+        if self.shared.asleep.swap(false, Ordering::SeqCst) {
+            self.judge.unpark();
+        }
+    }
+
+    /// Waits while more lies before the judge than memory is to be spent on: this is how a slow judge slows down a fast stream.
+    pub(super) async fn ready(&self) {
+        while self.shared.inspector.is_crowded() && !self.shared.ended.load(Ordering::Relaxed) {
+            let drained = self.shared.drained.notified();
+            if !self.shared.inspector.is_crowded() {
+                return;
+            }
+            drained.await;
+        }
     }
 
     /// Both sides of a connection are done with.
     pub(super) fn gone(&self, connection: u64) {
         for side in [Side::Client, Side::Daemon] {
             // Not recorded: the ends that were seen are.
-            self.inspector.push(connection, side, Seen::End(StreamEnd::Broken), Some(self.start.elapsed()));
+            self.shared.inspector.push(connection, side, Seen::End(StreamEnd::Broken), Some(self.start.elapsed()));
         }
+        self.judge();
     }
 
-    /// The run is over. The error is about the recording.
+    /// The run is over: all that was pushed is judged. The error is about the recording.
     pub fn finish(&self) -> Result<(), Error> {
-        self.inspector.finish(&mut |event| lock(&self.sink)(&event));
+        self.shared.stopping.store(true, Ordering::SeqCst);
+        if let Some(judging) = lock(&self.judging).take() {
+            judging.thread().unpark();
+            // A panic of the judge is a bug; it is said here, after the relay did its work.
+            judging.join().unwrap_or_else(|bug| std::panic::resume_unwind(bug));
+        }
+        self.shared.inspector.finish(&mut |event| lock(&self.shared.sink)(&event));
         let Some(recorder) = &self.recorder else { return Ok(()) };
         let mut recording = lock(recorder);
         let flushed = recording.writer.flush();
@@ -84,6 +139,33 @@ impl Tap {
             Ok(()) => Ok(()),
             Err(error) => Err(Error::environment(format!("cannot write the recording: {error}"))),
         }
+    }
+}
+
+impl Shared {
+    /// The judge's thread.
+    fn run(&self) {
+        let _ended = SetOnDrop(self);
+        while !self.stopping.load(Ordering::SeqCst) {
+            self.inspector.judge(&mut |event| lock(&self.sink)(&event));
+            self.drained.notify_waiters();
+            self.asleep.store(true, Ordering::SeqCst);
+            // Looking again after saying so: whoever pushed before that has not woken us.
+            if self.inspector.is_idle() && !self.stopping.load(Ordering::SeqCst) {
+                std::thread::park();
+            }
+            self.asleep.store(false, Ordering::SeqCst);
+        }
+    }
+}
+
+/// Says that the judge has ended, also when it panics.
+struct SetOnDrop<'a>(&'a Shared);
+
+impl Drop for SetOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.ended.store(true, Ordering::Relaxed);
+        self.0.drained.notify_waiters();
     }
 }
 

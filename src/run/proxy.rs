@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::cli::ProxyArgs;
@@ -16,13 +16,15 @@ pub(super) fn run(args: ProxyArgs) -> Result<Exit, Error> {
     let recorder = recorder(args.record.as_deref())?;
     super::runtime()?.block_on(async {
         let listener = Listener::bind(&args.listen).await?;
+        // Before anybody is told that it listens: a script may stop it at once.
+        let mut signals = Signals::listen()?;
         let session = Session::start("proxy", &args.judge, Output::Live)?;
-        tracing_line(&format!("listening on {}, backend {backend}", listener.address()));
+        announce(&format!("listening on {}, backend {backend}", listener.address()));
         let events = session.clone();
         let tap = Arc::new(Tap::new(settings(&args.judge), recorder, move |event| events.event(event)));
         let (stop, stopped) = watch::channel(false);
         let serving = tokio::spawn(serve(listener, backend, Arc::clone(&tap), stopped));
-        let interrupted = wait_for_signal().await?;
+        let interrupted = signals.next().await;
         let _ = stop.send(true);
         let served = serving.await.unwrap_or_else(|bug| std::panic::resume_unwind(bug.into_panic()));
         let recorded = tap.finish();
@@ -36,20 +38,36 @@ pub(super) fn run(args: ProxyArgs) -> Result<Exit, Error> {
     })
 }
 
-/// Whether it was SIGINT; SIGTERM and SIGHUP are the regular way to stop.
-async fn wait_for_signal() -> Result<bool, Error> {
-    let listen = |kind| signal(kind).map_err(|error| Error::environment(format!("cannot listen for signals: {error}")));
-    let (mut interrupt, mut terminate, mut hangup) =
-        (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?, listen(SignalKind::hangup())?);
-    tokio::select! {
-        _ = interrupt.recv() => Ok(true),
-        _ = terminate.recv() => Ok(false),
-        _ = hangup.recv() => Ok(false),
+/// The signals that stop a proxy.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, Error> {
+        let listen = |kind| signal(kind).map_err(|error| Error::environment(format!("cannot listen for signals: {error}")));
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+            hangup: listen(SignalKind::hangup())?,
+        })
+    }
+
+    /// Whether it was SIGINT; SIGTERM and SIGHUP are the regular way to stop.
+    async fn next(&mut self) -> bool {
+        tokio::select! {
+            _ = self.interrupt.recv() => true,
+            _ = self.terminate.recv() => false,
+            _ = self.hangup.recv() => false,
+        }
     }
 }
 
 /// Standard output is for the report, so this goes to standard error; scripts wait for it.
-fn tracing_line(text: &str) {
+fn announce(text: &str) {
     use std::io::Write as _;
+    // Nobody listens on standard error: then nobody waits.
     let _ = writeln!(std::io::stderr(), "plimsoll: {text}");
 }

@@ -11,6 +11,9 @@ use crate::model::Rule;
 /// `<rule id>/fires-….wire` and `silent-….wire`.
 static FIXTURES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/fixtures/rules");
 
+/// No line of an example is shown longer than this.
+const LONGEST_LINE: usize = 400;
+
 pub(super) fn run(command: &RulesCommand) -> Result<Exit, Error> {
     let text = match command {
         RulesCommand::List => list(),
@@ -32,8 +35,8 @@ fn explain(rule: Rule) -> String {
         text.push_str("\nAn example that breaks it:\n\n");
         for line in example.lines() {
             text.push_str("  ");
-            text.push_str(line);
-            text.push('\n');
+            text.extend(line.chars().take(LONGEST_LINE));
+            text.push_str(if line.chars().count() > LONGEST_LINE { " …\n" } else { "\n" });
         }
     }
     text

@@ -41,7 +41,9 @@ impl BodyLength {
                 Some(Self::Exactly(length)) => format!("Content-Length: {length}"),
                 _ => "Transfer-Encoding".to_owned(),
             };
-            flaws.push(Flaw::new(Rule::HttpBodyForbidden, 0, format!("no body with status {status}"), actual));
+            let field = if actual == "Transfer-Encoding" { "Transfer-Encoding" } else { "Content-Length" };
+            let flaw = Flaw::new(Rule::HttpBodyForbidden, 0, format!("no body with status {status}"), actual);
+            flaws.push(flaw.in_field(field.as_bytes()));
         }
         if method == b"HEAD" || matches!(status, 100..=199 | 204 | 304) {
             return Self::None;
@@ -163,6 +165,12 @@ impl BodyDecoder {
     #[must_use]
     pub fn is_complete(&self) -> bool {
         matches!(self.kind, Kind::Done | Kind::Length { left: 0, .. })
+    }
+
+    /// Whether the end of the connection here makes the body complete.
+    #[must_use]
+    pub fn completes_at_close(&self) -> bool {
+        matches!(self.kind, Kind::Done | Kind::Length { left: 0, .. } | Kind::UntilClose)
     }
 
     /// What is wrong when the connection ends here.

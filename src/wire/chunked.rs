@@ -32,6 +32,8 @@ pub struct ChunkedDecoder {
     state: State,
     /// The size or trailer line that is not complete yet.
     line: Vec<u8>,
+    /// Where that line begins.
+    line_at: u64,
     /// Encoded bytes taken.
     taken: u64,
     /// Decoded bytes given.
@@ -106,6 +108,9 @@ impl ChunkedDecoder {
     fn take_line(&mut self, input: &mut Bytes) -> Option<Option<Vec<u8>>> {
         let (take, complete) = memchr(b'\n', input).map_or((input.len(), false), |at| (at + 1, true));
         let piece = input.split_to(take);
+        if self.line.is_empty() {
+            self.line_at = self.taken;
+        }
         self.taken += take as u64;
         self.line.extend_from_slice(&piece);
         if self.line.len() > LINE_LIMIT {
@@ -124,8 +129,8 @@ impl ChunkedDecoder {
 
     fn lost_line(&mut self, expected: &'static str, line: Option<Vec<u8>>) -> BodyItem {
         let line = line.unwrap_or_else(|| std::mem::take(&mut self.line));
-        let length = line.len() as u64;
-        BodyItem::Flaw(Flaw::new(Rule::HttpBadChunk, self.taken.saturating_sub(length), expected, excerpt(&line)).with_evidence(&line))
+        let actual = if line.is_empty() { "an empty line".to_owned() } else { excerpt(&line) };
+        BodyItem::Flaw(Flaw::new(Rule::HttpBadChunk, self.line_at, expected, actual).with_evidence(&line))
     }
 
     fn lost(&self, expected: &'static str, input: &Bytes) -> BodyItem {

@@ -29,6 +29,15 @@ pub struct Frame {
     pub length: u32,
 }
 
+impl Frame {
+    /// Its header, as it should have been written.
+    #[must_use]
+    pub const fn header(&self) -> [u8; HEADER] {
+        let [a, b, c, d] = self.length.to_be_bytes();
+        [self.stream, 0, 0, 0, a, b, c, d]
+    }
+}
+
 /// What comes out of a stream of frames.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FrameItem {
@@ -140,7 +149,9 @@ impl FrameDecoder {
     /// Names the fault of a header that is none: most often the length of the frame before it.
     fn misaligned(&self, header: [u8; HEADER], offset: u64) -> Flaw {
         let length_flaw = |frame: Frame, expected: String| {
-            Flaw::new(Rule::FrameLength, frame.offset, expected, frame.length.to_string()).at_index(frame.index).with_evidence(&header)
+            Flaw::new(Rule::FrameLength, frame.offset, expected, frame.length.to_string())
+                .at_index(frame.index)
+                .with_evidence(&frame.header())
         };
         if let Some(frame) = self.last {
             if frame.length == 0 {
@@ -149,7 +160,14 @@ impl FrameDecoder {
             // A whole header prefix a few bytes on: the payload is that much longer than announced.
             let short = (1..=4).find(|at| matches!(header[*at..*at + 4], [0..=2, 0, 0, 0]));
             if let Some(short) = short {
-                return length_flaw(frame, format!("{}, as the next header begins {short} later", u64::from(frame.length) + short as u64));
+                return length_flaw(
+                    frame,
+                    format!(
+                        "{}, as the next header begins {short} {} later",
+                        u64::from(frame.length) + short as u64,
+                        if short == 1 { "byte" } else { "bytes" }
+                    ),
+                );
             }
         }
         Flaw::new(Rule::FrameStreamType, offset, "0, 1 or 2", header[0].to_string()).at_index(self.index).with_evidence(&header)

@@ -10,7 +10,7 @@ use crate::model::{Rule, Side};
 
 /// A head larger than this is not read: Go's `DefaultMaxHeaderBytes`, what dockerd takes.
 pub const HEAD_LIMIT: usize = 1 << 20;
-/// A head with more header lines than this is flawed; the lines beyond are not kept.
+/// More header lines than this are a flaw; the lines beyond are not kept.
 pub const FIELD_LIMIT: usize = 1000;
 
 /// A piece of the head's bytes.
@@ -286,9 +286,12 @@ fn parse(side: Side, bytes: Bytes, first: usize, flaws: &mut Vec<Flaw>) -> Head 
     let mut fields: Vec<Field> = Vec::with_capacity(16);
     let mut from = first;
     let mut dropped = 0usize;
+    let mut bare = false;
     for end in memchr_iter(b'\n', &bytes[first..]).map(|at| first + at) {
         let crlf = bytes[from..end].ends_with(b"\r");
-        if !crlf {
+        // Once a head: who writes LF writes it everywhere.
+        if !crlf && !bare {
+            bare = true;
             flaws.push(Flaw::new(Rule::HttpBareLf, end as u64, "CRLF", "LF").with_evidence(&bytes[from..=end]));
         }
         let line_end = end - usize::from(crlf);
@@ -322,7 +325,7 @@ fn parse(side: Side, bytes: Bytes, first: usize, flaws: &mut Vec<Flaw>) -> Head 
         from = end + 1;
     }
     if dropped > 0 {
-        flaws.push(Flaw::new(Rule::HttpHeadTooLarge, 0, "at most 1000 header lines", format!("{} header lines", FIELD_LIMIT + dropped)));
+        flaws.push(Flaw::new(Rule::HttpManyFields, 0, "at most 1000 header lines", format!("{} header lines", FIELD_LIMIT + dropped)));
     }
     Head { start: start.unwrap_or(StartLine::Unreadable), fields, bytes }
 }
@@ -455,7 +458,7 @@ mod tests {
     fn limits_are_flaws() {
         let many = format!("GET / HTTP/1.1\r\n{}\r\n", "A: b\r\n".repeat(FIELD_LIMIT + 5));
         let (head, flaws) = read(Side::Client, &many);
-        assert_eq!((head.fields().count(), flaws), (FIELD_LIMIT, vec![Rule::HttpHeadTooLarge]));
+        assert_eq!((head.fields().count(), flaws), (FIELD_LIMIT, vec![Rule::HttpManyFields]));
         let mut reader = HeadReader::new(Side::Client);
         let mut lost = false;
         for _ in 0..=HEAD_LIMIT / 1000 {

@@ -55,6 +55,15 @@ proxy_stop() {
     [ -n "${proxy_guard-}" ] || return 0
     # Not the timeout: it would pass the signal on twice, and a second one means hurry.
     kill -TERM "${proxy_pid:-$proxy_guard}" 2>/dev/null || true
+    local tenths=200
+    while [ -d "/proc/${proxy_pid:-$proxy_guard}" ]; do
+        tenths=$((tenths - 1))
+        if [ "$tenths" -le 0 ]; then
+            kill -KILL "${proxy_pid:-$proxy_guard}" 2>/dev/null || true
+            break
+        fi
+        sleep 0.1
+    done
     wait "$proxy_guard" || proxy_code=$?
     proxy_guard=
 }

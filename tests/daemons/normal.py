@@ -31,11 +31,28 @@ RULES = {
         (rb"<n>([kKMGT]i?B|B)\b", b"<n>B"),
         (rb"  +", b" "),
     ],
-    # The process ids of containers started anew for each side.
-    "pid": [(rb'"Pid": \d+', b'"Pid": <pid>')],
+    # Below API 1.25 the CLI itself follows the events for the exit code and removes the container of
+    # run --rm. It leaves as soon as it can, and complains when one or the other was still going on.
+    "hurry": [
+        (
+            rb'time="[^"]*" level=error msg="error (getting events from daemon|removing container):'
+            rb'.*context canceled"\r?\n',
+            b"",
+        )
+    ],
+    # The CLI closes the pipe below its own tar writer when the daemon has refused a copy, and at
+    # random still finds something to write.
+    "closed": [(rb'time="[^"]*" level=error msg="Can\'t .*closed pipe"\r?\n', b"")],
     # Sizes of a layer and of what was packed: a file's time stamp changes how long tar headers get.
     "size": [(rb"\d+(\.\d+)?(B|kB|MB|GB)\b", b"<size>")],
-    # What a command prints from two streams at once arrives in any order.
+    # The runtimes in docker info: the CLI walks a Go map.
+    "words": [
+        (
+            rb"(?<= Runtimes: )[^\n]*",
+            lambda found: b" ".join(sorted(found.group().split())),
+        )
+    ],
+    # Lists that the daemon collects from a Go map, or that tie in the order asked for.
     "sort": [],
 }
 

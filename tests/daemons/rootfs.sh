@@ -9,6 +9,8 @@ mkdir -p "$work/bin" "$work/etc" "$work/dev" "$work/proc" "$work/sys" "$work/tmp
 chmod 1777 "$work/tmp"
 printf 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n' >"$work/etc/passwd"
 printf 'root:x:0:\nnobody:x:65534:\n' >"$work/etc/group"
+# mktemp made it for us alone, and it becomes the root directory of every user in the image.
+chmod 755 "$work"
 cp "$(command -v busybox)" "$work/bin/busybox"
 chmod 755 "$work/bin/busybox"
 for applet in $("$work/bin/busybox" --list); do

@@ -1,3 +1,9 @@
 //! All tests that are not about one file: one binary, one module a promise.
 
 mod catalog;
+mod cli;
+mod floors;
+mod rules;
+mod support;
+mod transparency;
+mod wire;

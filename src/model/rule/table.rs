@@ -45,9 +45,13 @@ rules! {
         "Usually the rest of a body that was longer than its Content-Length. dockerd answers 400."
         "RFC 9112 section 2.2"
     HttpHeadTooLarge "http.head-too-large" Error
-        "a head is larger than 1 MiB or has more than 1000 header lines"
+        "a head is larger than 1 MiB"
         "dockerd reads no more than 1 MiB of head; other daemons stop at 8 KiB already."
         "Go net/http DefaultMaxHeaderBytes"
+    HttpManyFields "http.many-fields" Warning
+        "a head has more than 1000 header lines"
+        "dockerd takes them; Node, nginx and many other parsers refuse far fewer. Seen when a proxy adds a Via of its own in a loop."
+        "RFC 9110 section 5.4"
     HttpBadLength "http.bad-length" Error
         "Content-Length is not a number"
         "The end of the body cannot be known; both peers may disagree where the next message starts."
@@ -78,15 +82,15 @@ rules! {
         "RFC 9112 section 8"
     HttpBodyForbidden "http.body-forbidden" Error
         "an answer that cannot have a body announces one"
-        "1xx, 204 and 304 end with the head. A client that believes the head reads the next answer as this one's body; one that waits for the body hangs."
+        "1xx and 204 end with the head and announce no body (HEAD and 304 may announce the length that GET has). A client that believes the head reads the next answer as this one's body; one that waits for the body hangs."
         "RFC 9110 sections 8.6, 15.3.5 and 15.4.5; RFC 9112 section 6.3"
     HttpMissingHost "http.missing-host" Error
-        "an HTTP/1.1 request has no Host header"
-        "dockerd answers 400. Any value will do, also on a unix socket."
+        "an HTTP/1.1 request has no Host header, several, or one that is no host"
+        "dockerd answers 400. Any host name will do, also on a unix socket."
         "RFC 9112 section 3.2"
     HttpUnexpectedBytes "http.unexpected-bytes" Error
         "the daemon sends bytes that belong to no request"
-        "Content behind the end of an answer, or an answer to nothing. Go logs `Unsolicited response` and drops the connection; others take it for the next answer."
+        "Content behind the end of an answer, or an answer to nothing. Go logs `Unsolicited response` and drops the connection; others take it for the next answer. Seen most often as a body behind the answer to HEAD."
         "RFC 9112 section 9.2"
 
     RouteNotInVersion "route.not-in-version" Warning
@@ -95,7 +99,7 @@ rules! {
         "Docker Engine API documents of the versions named"
     RouteWrongMethod "route.wrong-method" Error
         "the path exists, but not with this method"
-        "dockerd answers 404 `page not found`, podman 405. A 2xx means that the daemon has a route that the API does not have."
+        "dockerd answers 404 `page not found`, podman 405. A 2xx means that this daemon has a route of its own; others refuse the client."
         "Docker Engine API documents"
 
     PathEncoding "path.encoding" Error
@@ -149,7 +153,7 @@ rules! {
         "RFC 8259"
     SchemaEmpty "schema.empty" Error
         "the body is empty where a document is due"
-        "Clients decode the body and fail with `unexpected end of JSON input`."
+        "Clients decode the body and fail with `unexpected end of JSON input`; dockerd answers 400 or 500 to a request without its body."
         "Docker Engine API documents: responses"
     SchemaUnexpectedBody "schema.unexpected-body" Error
         "there is a body where none is due"
@@ -180,8 +184,8 @@ rules! {
         "Typed clients overflow or refuse, and loops over lists of fixed length run out of them."
         "Docker Engine API documents: minimum, maximum"
     SchemaShape "schema.shape" Error
-        "a value fits none of the shapes that it can have"
-        "A member that took several shapes in history has yet another one here."
+        "a value or a member's name does not have the shape that it can have"
+        "A port that is not written `80/tcp`, or a member that took several shapes in history and has yet another one here."
         "Docker Engine API documents"
     SchemaUnknownMember "schema.unknown-member" Note
         "a member that no version of the API has here"
@@ -212,11 +216,11 @@ rules! {
         "Docker Engine API documents, ContainerAttach: stream format"
     FramePadding "frame.padding" Error
         "bytes 1 to 3 of a frame header are not zero"
-        "Strict clients refuse the stream; for others the frame is a sign that the length was written in eight bytes or in the wrong order."
+        "Strict clients refuse the stream; for others they are a sign that the length begins in the wrong byte, or that the header was not cleared."
         "Docker Engine API documents, ContainerAttach: stream format"
     FrameLength "frame.length" Error
         "the length in a frame header is not the length of its payload"
-        "The client cuts the text in the wrong place and takes text for the next header. Seen as a length of zero before text, or as one byte short of a line."
+        "The client cuts the text in the wrong place and takes text for the next header. Seen as a length of zero before text, as one byte short of a line, or in little-endian order, which looks like a frame of many megabytes."
         "Docker Engine API documents, ContainerAttach: stream format"
     FrameTruncated "frame.truncated" Error
         "the stream ends inside a frame"
@@ -250,7 +254,7 @@ rules! {
         "RFC 4648 section 5; Docker Engine API documents: authentication"
     AuthUnpadded "auth.unpadded" Warning
         "a credentials header has no padding"
-        "dockerd's decoder wants the `=` at the end."
+        "dockerd's decoder wants the `=` at the end; a pull goes on without the credentials."
         "RFC 4648 section 5; Docker Engine API documents: authentication"
     AuthNotJson "auth.not-json" Error
         "a credentials header does not hold JSON"

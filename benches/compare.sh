@@ -1,0 +1,379 @@
+#!/usr/bin/env bash
+# Requests a second through plimsoll beside nginx and haproxy, in one run on one machine.
+#
+#   compare.sh [PLIMSOLL [ROUNDS [SECONDS]]]     default: target/release/plimsoll 3 5
+#
+# All of them stand in front of the same backend, an nginx that answers a container list of dockerd
+# (2.4 KB) from memory. They take turns, so that a neighbour who uses the machine for a while slows
+# all of them; figures are medians of the rounds, and the spread stands beside them. CPU time a
+# request is what noise touches least. What one connection waits depends on whether the kernel wakes
+# an idle CPU for every step or not, and that changes by the minute: it is therefore measured once as
+# it comes, and once with load, backend and proxy on one CPU, which repeats to the microsecond but
+# counts what plimsoll judges after it has passed the answer on.
+#
+# plimsoll judges every exchange while it is measured: at the end its report must say so, and must
+# not hold one violation. The answer is always the same, so that a cache of verdicts would show here as
+# speed that other answers do not get. Loopback only. Needs the Debian packages wrk nginx-light haproxy.
+# The table on standard output is Markdown; how it goes is said on standard error.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+plimsoll=${1:-$here/../target/release/plimsoll}
+rounds=${2:-3}
+seconds=${3:-5}
+
+# Many, as of a busy host.
+connections=32
+# The archive is 1 GiB and its tar header and end.
+archive_bytes=$(((1 << 30) + 10240))
+
+list=/v1.41/containers/json
+export=/v1.41/containers/web/export
+
+say() { printf 'compare.sh: %s\n' "$*" >&2; }
+fail() { say "$*" && exit 1; }
+
+# --- what must be there -----------------------------------------------------------------------------
+
+# Debian keeps daemons out of a user's path.
+PATH=$PATH:/usr/sbin:/sbin
+missing=()
+for need in wrk:wrk nginx:nginx-light haproxy:haproxy curl:curl tar:tar taskset:util-linux; do
+    command -v "${need%%:*}" >/dev/null || missing+=("${need#*:}")
+done
+[ ${#missing[@]} -eq 0 ] || fail "missing Debian packages: ${missing[*]}"
+[ -x "$plimsoll" ] || fail "no plimsoll at $plimsoll: cargo build --release, or name it as the first argument"
+[[ $rounds =~ ^[1-9][0-9]*$ && $seconds =~ ^[1-9][0-9]*$ ]] || fail 'ROUNDS and SECONDS are numbers from 1'
+# No server outlives this, whatever becomes of the script.
+limit=$((300 + rounds * (seconds + 15) * 8))
+
+# --- servers, and their end -------------------------------------------------------------------------
+
+load_before=$(cut -d ' ' -f 1-3 /proc/loadavg)
+work=$(mktemp -d)
+# By name: the process that was started. It is `timeout`, so that nothing outlives a killed script.
+declare -A started port
+
+# Invoked by the trap.
+# shellcheck disable=SC2317
+leave() {
+    local pid
+    # timeout passes the signal on.
+    for pid in "${started[@]}"; do
+        kill "$pid" 2>/dev/null || true
+    done
+    for pid in "${started[@]}"; do
+        wait "$pid" 2>/dev/null || true
+    done
+    rm -rf "$work"
+}
+trap leave EXIT
+trap 'exit 130' INT TERM HUP
+
+# Below the range that the system takes ports of outgoing connections from.
+free_port() {
+    local candidate tried
+    for tried in {1..100}; do
+        candidate=$((10000 + RANDOM % 20000))
+        [[ " ${port[*]} " != *" $candidate "* ]] || continue
+        if ! (: <>"/dev/tcp/127.0.0.1/$candidate") 2>/dev/null; then
+            port[$1]=$candidate
+            return
+        fi
+    done
+    fail "no free port in $tried tries"
+}
+
+start() {
+    local name=$1
+    shift
+    timeout --kill-after=5 "$limit" "$@" >"$work/$name.out" 2>"$work/$name.err" </dev/null &
+    started[$name]=$!
+}
+
+# What a peer answers must be what the backend does: otherwise its speed says nothing.
+ready() {
+    local name=$1 tenths=100
+    until curl -sf --max-time 5 -o "$work/$name.answer" "http://127.0.0.1:${port[$name]}$list" 2>/dev/null; do
+        if [ "$tenths" -eq 0 ] || ! kill -0 "${started[$name]}" 2>/dev/null; then
+            cat "$work/$name.err" >&2
+            fail "$name does not answer"
+        fi
+        tenths=$((tenths - 1))
+        sleep 0.1
+    done
+    cmp -s "$work/$name.answer" "$here/compare/containers.json" || fail "$name changes the answer"
+}
+
+# family PID: it and its descendants. nginx works in a child of its master, both below timeout.
+family() {
+    local file child
+    local -a children
+    echo "$1"
+    for file in "/proc/$1/task/"*/children; do
+        read -ra children <"$file" || true
+        for child in "${children[@]}"; do
+            family "$child"
+        done
+    done 2>/dev/null
+}
+
+# The CPU time that a server has used so far, in ticks.
+ticks() {
+    local pid sum=0 stat
+    local -a field
+    for pid in $(family "${started[$1]}"); do
+        stat=$(cat "/proc/$pid/stat" 2>/dev/null) || continue
+        # Behind the name, which may hold blanks; user and system time are the fields 14 and 15 of the line.
+        read -ra field <<<"${stat##*) }"
+        sum=$((sum + field[11] + field[12]))
+    done
+    echo "$sum"
+}
+
+for name in direct haproxy nginx plimsoll; do
+    free_port "$name"
+done
+
+# An entry of zeros, with holes instead of blocks: 1 GiB that costs no disk.
+truncate -s 1G "$work/blob"
+tar -C "$work" --format=ustar -cf - blob 2>/dev/null | head -c 512 >"$work/archive" || true
+truncate -s "$archive_bytes" "$work/archive"
+rm "$work/blob"
+
+# nginx as it comes, but for: one worker, no access log, connections that stay open.
+nginx_conf() {
+    # The worker of a root's nginx would be nobody, who may not enter the directory.
+    [ "$(id -u)" -ne 0 ] || echo "user root;"
+    cat <<EOF
+daemon off;
+worker_processes 1;
+pid $work/$1.pid;
+error_log stderr crit;
+events { worker_connections 1024; }
+http {
+    access_log off;
+    client_body_temp_path $work/$1.body;
+    proxy_temp_path $work/$1.proxy;
+    fastcgi_temp_path $work/$1.fastcgi;
+    uwsgi_temp_path $work/$1.uwsgi;
+    scgi_temp_path $work/$1.scgi;
+    keepalive_requests 1000000000;
+    keepalive_timeout 600s;
+$(cat)
+}
+EOF
+}
+
+nginx_conf direct >"$work/direct.conf" <<EOF
+    sendfile on;
+    tcp_nopush on;
+    add_header Api-Version 1.41;
+    add_header Docker-Experimental false;
+    add_header Ostype linux;
+    server {
+        listen 127.0.0.1:${port[direct]};
+        location = $list {
+            default_type application/json;
+            return 200 '$(cat "$here/compare/containers.json")
+';
+        }
+        location = $export {
+            default_type application/octet-stream;
+            alias $work/archive;
+        }
+    }
+EOF
+
+# A file between both sides would measure the disk.
+nginx_conf nginx >"$work/nginx.conf" <<EOF
+    upstream backend {
+        server 127.0.0.1:${port[direct]};
+        keepalive 64;
+        keepalive_requests 1000000000;
+    }
+    server {
+        listen 127.0.0.1:${port[nginx]};
+        location / {
+            proxy_pass http://backend;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_max_temp_file_size 0;
+        }
+    }
+EOF
+
+cat >"$work/haproxy.cfg" <<EOF
+global
+    nbthread 1
+    maxconn 1024
+defaults
+    mode http
+    option http-keep-alive
+    http-reuse always
+    timeout connect 5s
+    timeout client 600s
+    timeout server 600s
+frontend front
+    bind 127.0.0.1:${port[haproxy]}
+    default_backend back
+backend back
+    server backend 127.0.0.1:${port[direct]}
+EOF
+
+start direct nginx -e stderr -p "$work" -c "$work/direct.conf"
+ready direct
+start nginx nginx -e stderr -p "$work" -c "$work/nginx.conf"
+start haproxy haproxy -db -f "$work/haproxy.cfg"
+# The report for people is a fold; a line for every exchange would measure the writing of lines.
+start plimsoll "$plimsoll" proxy --format terminal \
+    --listen "tcp://127.0.0.1:${port[plimsoll]}" --backend "tcp://127.0.0.1:${port[direct]}"
+for name in nginx haproxy plimsoll; do
+    ready "$name"
+done
+
+# The last of timeout's descendants is the program itself.
+plimsoll_pid=$(family "${started[plimsoll]}" | tail -n 1)
+peak() { awk '/^VmHWM/ { printf "%.0f MiB", $2 / 1024 }' "/proc/$plimsoll_pid/status"; }
+
+# --- measuring --------------------------------------------------------------------------------------
+
+# wrk cuts its connections at the end of a run; that many exchanges may have no whole answer.
+requests=0 cut=0
+
+# load NAME CONNECTIONS SECONDS: sets rate (requests/s), median (µs) and cost (CPU µs a request).
+load() {
+    local line count micros failures before after
+    before=$(ticks "$1")
+    line=$(timeout $(($3 + 20)) wrk -t1 -c"$2" -d"$3s" -s "$here/compare/wrk.lua" \
+        "http://127.0.0.1:${port[$1]}$list" | tail -n 1) || fail "wrk on $1 failed"
+    after=$(ticks "$1")
+    read -r count micros median failures <<<"$line"
+    [ "$failures" -eq 0 ] || fail "$failures requests through $1 failed"
+    rate=$(awk "BEGIN { printf \"%.0f\", $count * 1e6 / $micros }")
+    cost=$(awk "BEGIN { printf \"%.1f\", ($after - $before) * 1e6 / $(getconf CLK_TCK) / $count }")
+    if [ "$1" = plimsoll ]; then
+        requests=$((requests + count)) cut=$((cut + $2))
+    fi
+}
+
+# archive NAME: sets rate (GB/s) of 1 GiB.
+archive() {
+    local size speed
+    read -r size speed < <(timeout 130 curl -s --max-time 120 -o /dev/null \
+        -w '%{size_download} %{speed_download}\n' "http://127.0.0.1:${port[$1]}$export")
+    [ "$size" -eq "$archive_bytes" ] || fail "$1 gave $size bytes of the archive"
+    rate=$(awk "BEGIN { printf \"%.2f\", $speed / 1e9 }")
+    [ "$1" != plimsoll ] || requests=$((requests + 1))
+}
+
+peers=(direct haproxy nginx plimsoll)
+declare -A rates costs waits archives
+
+say 'warming up'
+for name in "${peers[@]}"; do
+    load "$name" "$connections" 1
+    archive "$name"
+done
+for ((round = 1; round <= rounds; round++)); do
+    for name in "${peers[@]}"; do
+        load "$name" "$connections" "$seconds"
+        rates[$name]+=" $rate" costs[$name]+=" $cost"
+        say "round $round: $name: $rate requests/s, $cost µs of CPU a request"
+    done
+done
+peak_list=$(peak)
+for ((round = 1; round <= rounds; round++)); do
+    for name in "${peers[@]}"; do
+        archive "$name"
+        archives[$name]+=" $rate"
+        say "round $round: $name: $rate GB/s of archive"
+    done
+done
+peak_all=$(peak)
+
+# latency WHERE: what one connection waits, in short rounds, so that there are many.
+latency() {
+    local round name
+    for ((round = 1; round <= 2 * rounds; round++)); do
+        for name in "${peers[@]}"; do
+            load "$name" 1 1
+            waits[$1,$name]+=" $median"
+        done
+    done
+    for name in "${peers[@]}"; do
+        say "one connection, $1: $name:${waits[$1,$name]} µs"
+    done
+}
+
+latency free
+# The first CPU that we may use; wrk inherits it. Last, since nobody takes it back.
+cpus=$(taskset -cp $$)
+cpu=${cpus##*: } cpu=${cpu%%[-,]*}
+for name in "${peers[@]}"; do
+    for pid in $(family "${started[$name]}"); do
+        taskset -acp "$cpu" "$pid" >/dev/null
+    done
+done
+taskset -cp "$cpu" $$ >/dev/null
+latency pinned
+
+# --- was every exchange judged? ---------------------------------------------------------------------
+
+kill -TERM "$plimsoll_pid"
+code=0
+wait "${started[plimsoll]}" || code=$?
+unset 'started[plimsoll]'
+report() { cat "$work/plimsoll.out" "$work/plimsoll.err" >&2; }
+if [ "$code" -ne 0 ]; then
+    report
+    fail "plimsoll ended with $code"
+fi
+verdict=$(tail -n 1 "$work/plimsoll.out")
+if ! [[ $verdict =~ ^compliant:\ ([0-9]+)\ exchanges,\ ([0-9]+)\ judged:\ no\ violation$ ]]; then
+    report
+    fail 'plimsoll found something in a correct answer, or words its verdict in another way'
+fi
+exchanges=${BASH_REMATCH[1]} judged=${BASH_REMATCH[2]}
+if [ "$judged" -lt "$requests" ] || [ $((exchanges - judged)) -gt "$cut" ]; then
+    report
+    fail "plimsoll judged $judged of $exchanges exchanges; $requests were answered"
+fi
+
+# --- the table --------------------------------------------------------------------------------------
+
+# Of the words given: the middle one, or the mean of both.
+middle() {
+    printf '%s\n' "$@" | sort -g | awk '{ v[NR] = $1 }
+        END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'
+}
+spread() { printf '%s\n' "$@" | sort -g | awk 'NR == 1 { low = $1 } END { print low " to " $1 }'; }
+
+declare -A label=(
+    [direct]='direct' [haproxy]='haproxy, one thread' [nginx]='nginx, one worker'
+    [plimsoll]='plimsoll, judging'
+)
+# The lists are words.
+# shellcheck disable=SC2086
+{
+    base=$(middle ${rates[nginx]})
+    echo '| | requests/s (rounds) | to nginx | CPU a request | latency, one CPU | latency, free CPUs | 1 GiB body |'
+    echo '|---|---:|---:|---:|---:|---:|---:|'
+    for name in "${peers[@]}"; do
+        rate=$(middle ${rates[$name]})
+        ratio=$(awk "BEGIN { printf \"%.2f\", $rate / $base }")
+        # What the backend needs for an answer is no price of going direct.
+        cost="$(middle ${costs[$name]}) µs"
+        [ "$name" != direct ] || cost='–'
+        printf '| %s | %.0f (%s) | %s | %s | %s µs | %s µs | %s GB/s |\n' "${label[$name]}" "$rate" \
+            "$(spread ${rates[$name]})" "$ratio" "$cost" "$(middle ${waits[pinned,$name]})" \
+            "$(spread ${waits[free,$name]})" "$(middle ${archives[$name]})"
+    done
+}
+cat <<EOF
+
+$(stat -c %s "$here/compare/containers.json") bytes of container list, $connections connections, $rounds rounds of $seconds s each. Latency (the median of a round) and the 1 GiB body at one connection.
+plimsoll judged $judged exchanges without a violation; $((exchanges - judged)) were cut by wrk at the end of a round. Its peak memory: $peak_list with lists, $peak_all with the 1 GiB bodies.
+$(nproc --all) CPUs ($(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)), shared by the load, the backend and the proxy. Load average before $load_before, after $(cut -d ' ' -f 1-3 /proc/loadavg).
+$("$plimsoll" --version), $(nginx -v 2>&1 | sed 's/.*: //'), haproxy $(haproxy -v | sed -n '1s/.*version \([^ ]*\).*/\1/p'), $(wrk -v 2>&1 | sed -n '1s/^\(wrk [^ ]*\).*/\1/p'), Linux $(uname -r | sed 's/-.*//')
+EOF

@@ -1,0 +1,6 @@
+-- One line that a script can read: requests, microseconds, median latency in microseconds, failures.
+done = function(summary, latency)
+  local e = summary.errors
+  local failures = e.connect + e.read + e.write + e.status + e.timeout
+  io.write(string.format("%d %d %d %d\n", summary.requests, summary.duration, latency:percentile(50), failures))
+end

@@ -1,0 +1,95 @@
+//! What looking costs: each decoder by the byte, and the judge by the exchange.
+//!
+//! `cargo bench --bench judge`; `-- --test` runs each once.
+
+use bytes::Bytes;
+use divan::counter::{BytesCount, ItemsCount};
+use divan::{Bencher, black_box};
+use plimsoll::inspect::{Inspector, Seen, Settings};
+use plimsoll::model::Side;
+use plimsoll::wire::{BodyDecoder, BodyLength, FrameDecoder, HeadReader, JsonStreamDecoder};
+
+fn main() {
+    divan::main();
+}
+
+const REQUEST: &[u8] = b"GET /v1.41/containers/json?all=1 HTTP/1.1\r\nHost: docker\r\nUser-Agent: Docker-Client/28.2.2 (linux)\r\nAccept-Encoding: identity\r\n\r\n";
+const LIST: &[u8] = include_bytes!("compare/containers.json");
+const READ: usize = 64 << 10;
+
+fn response() -> Vec<u8> {
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nContent-Type: application/json\r\nDocker-Experimental: false\r\nOstype: linux\r\nServer: Docker/20.10.24 (linux)\r\nDate: Sun, 22 Nov 2026 09:00:00 GMT\r\nContent-Length: {}\r\n\r\n",
+        LIST.len()
+    );
+    [head.as_bytes(), LIST].concat()
+}
+
+fn reads(stream: &[u8]) -> Vec<Bytes> {
+    stream.chunks(READ).map(Bytes::copy_from_slice).collect()
+}
+
+#[divan::bench]
+fn head(bencher: Bencher<'_, '_>) {
+    let head = Bytes::from(response());
+    bencher.counter(ItemsCount::new(1u32)).bench(|| HeadReader::new(Side::Daemon).push(&mut black_box(head.clone())));
+}
+
+/// Frames of 4 KiB, as dockerd sends the output of a busy container.
+#[divan::bench]
+fn frames(bencher: Bencher<'_, '_>) {
+    let frame = [&b"\x01\0\0\0\0\0\x10\0"[..], &[b'x'; 4096]].concat();
+    let stream = reads(&frame.repeat(1000));
+    bencher.counter(BytesCount::new(1000 * frame.len())).bench(|| {
+        let mut decoder = FrameDecoder::default();
+        for read in &stream {
+            let mut read = read.clone();
+            while decoder.next(&mut read).is_some() {}
+        }
+        decoder.count()
+    });
+}
+
+/// Lines of a pull.
+#[divan::bench]
+fn json_stream(bencher: Bencher<'_, '_>) {
+    let line = b"{\"status\":\"Downloading\",\"progressDetail\":{\"current\":1048576,\"total\":3145728},\"progress\":\"[=====>     ] 1MB/3MB\",\"id\":\"8dbd9e392a96\"}\r\n";
+    let stream = reads(&line.repeat(5000));
+    bencher.counter(BytesCount::new(5000 * line.len())).bench(|| {
+        let mut decoder = JsonStreamDecoder::default();
+        for read in &stream {
+            let mut read = read.clone();
+            while !read.is_empty() {
+                black_box(decoder.next(&mut read));
+            }
+        }
+        decoder.count()
+    });
+}
+
+#[divan::bench]
+fn chunked(bencher: Bencher<'_, '_>) {
+    let chunk = [&b"1000\r\n"[..], &[b'x'; 4096], b"\r\n"].concat();
+    let stream = reads(&[chunk.repeat(1000), b"0\r\n\r\n".to_vec()].concat());
+    bencher.counter(BytesCount::new(1000 * chunk.len())).bench(|| {
+        let (mut decoder, _) = BodyDecoder::new(BodyLength::Chunked);
+        for read in &stream {
+            let mut read = read.clone();
+            while black_box(decoder.next(&mut read)).is_some() {}
+        }
+        decoder.is_complete()
+    });
+}
+
+/// A list of containers: request, answer, verdict.
+#[divan::bench]
+fn exchange(bencher: Bencher<'_, '_>) {
+    let inspector = Inspector::new(Settings::default());
+    let (request, response) = (Bytes::from_static(REQUEST), Bytes::from(response()));
+    bencher.counter(ItemsCount::new(1u32)).bench_local(|| {
+        inspector.push(1, Side::Client, Seen::Bytes(request.clone()), None);
+        inspector.judge(&mut |event| drop(black_box(event)));
+        inspector.push(1, Side::Daemon, Seen::Bytes(response.clone()), None);
+        inspector.judge(&mut |event| drop(black_box(event)));
+    });
+}

@@ -1,0 +1,162 @@
+//! The client's direction: requests, what waits for an answer, and raw bytes after a hijack.
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::super::content::Content;
+use super::super::exchange::{Exchange, Noting, RequestState};
+use super::super::finding::Finding;
+use super::super::request;
+use super::{Client, Connection, Turn};
+use crate::catalog::Framing;
+use crate::model::{ApiVersion, Reason, Side};
+use crate::wire::{BodyDecoder, BodyItem, BodyLength, Flaw, Head, HeadRead, HeadReader, StartLine, StreamEnd};
+
+/// What a client sends on before a hijack is answered is held up to this size.
+const LIMBO_LIMIT: usize = 4 << 20;
+
+impl Connection {
+    pub(super) fn client_bytes(&mut self, mut input: Bytes, turn: &mut Turn<'_>) {
+        while !input.is_empty() {
+            match &mut self.client {
+                Client::Head(reader) => match reader.push(&mut input) {
+                    HeadRead::Incomplete => {}
+                    HeadRead::Complete(head, flaws) => self.request_head(head, flaws, turn),
+                    HeadRead::Lost(flaw) => {
+                        let mut exchange = self.next_exchange(None, turn);
+                        exchange.hold(Finding::of_head(flaw, Side::Client));
+                        exchange.give_up(Reason::LostTrack);
+                        self.exchanges.push_back(exchange);
+                        self.client = Client::Lost;
+                    }
+                },
+                Client::Body { decoder, content } => {
+                    // A body belongs to the exchange that its head began.
+                    let Some(exchange) = self.exchanges.back_mut() else { return };
+                    exchange.last = turn.at;
+                    let item = decoder.next(&mut input);
+                    let ended = decoder.is_complete();
+                    match item {
+                        Some(BodyItem::Data(data)) => {
+                            exchange.request_bytes += data.len() as u64;
+                            let mut notes = Noting { exchange, part: "request-body", side: Side::Client, sink: turn.sink };
+                            content.push(data, Side::Client, &mut notes);
+                        }
+                        Some(BodyItem::Flaw(flaw)) => {
+                            exchange.hold(Finding::of_body(flaw, Side::Client));
+                            exchange.unjudged_part("request-body", Reason::LostTrack, turn.sink);
+                            self.client = Client::Lost;
+                            continue;
+                        }
+                        Some(BodyItem::Lost | BodyItem::End) | None => {}
+                    }
+                    if ended {
+                        self.request_body_ends(turn);
+                    }
+                }
+                Client::Limbo { held, size } => {
+                    *size += input.len();
+                    if *size > LIMBO_LIMIT {
+                        self.client = Client::Lost;
+                        if let Some(exchange) = self.exchanges.back_mut() {
+                            exchange.unjudged_part("client-stream", Reason::CaptureLimit(LIMBO_LIMIT as u64), turn.sink);
+                        }
+                    } else {
+                        held.push(std::mem::take(&mut input));
+                    }
+                }
+                Client::Tail => {
+                    if let Some(exchange) = self.exchanges.front_mut() {
+                        exchange.request_bytes += input.len() as u64;
+                        exchange.last = turn.at;
+                    }
+                    input.clear();
+                }
+                Client::Lost => input.clear(),
+            }
+        }
+    }
+
+    pub(super) fn next_exchange(&mut self, head: Option<Head>, turn: &Turn<'_>) -> Exchange {
+        self.count += 1;
+        Exchange::new(self.id, self.count, head, turn.at, turn.context)
+    }
+
+    fn request_head(&mut self, head: Head, mut flaws: Vec<Flaw>, turn: &mut Turn<'_>) {
+        let readable = head.start_line() != StartLine::Unreadable;
+        let length = if readable { BodyLength::of_request(&head, &mut flaws) } else { BodyLength::Unknown };
+        let host = request::judge_host(&head);
+        let mut exchange = self.next_exchange(Some(head), turn);
+        for flaw in flaws {
+            exchange.hold(Finding::of_head(flaw, Side::Client));
+        }
+        if let Some(finding) = host {
+            exchange.hold(finding);
+        }
+        let (decoder, ended) = BodyDecoder::new(length);
+        // The framing hardly ever changes over the versions, so that an unknown one does not matter here.
+        let version = exchange.version().unwrap_or(ApiVersion::NEWEST);
+        let framing =
+            exchange.operation.filter(|_| version.is_known()).map_or(Framing::Raw, |operation| operation.contract(version).request.framing);
+        let content = if framing == Framing::Json { Content::held() } else { Content::Counted };
+        if length == BodyLength::Unknown {
+            exchange.give_up(Reason::LostTrack);
+            self.exchanges.push_back(exchange);
+            self.client = Client::Lost;
+            return;
+        }
+        self.exchanges.push_back(exchange);
+        self.client = Client::Body { decoder, content };
+        if ended {
+            self.request_body_ends(turn);
+        }
+    }
+
+    fn request_body_ends(&mut self, turn: &mut Turn<'_>) {
+        let Some(exchange) = self.exchanges.back_mut() else { return };
+        if let Client::Body { content, .. } = &mut self.client {
+            let mut notes = Noting { exchange, part: "request-body", side: Side::Client, sink: turn.sink };
+            content.finish(StreamEnd::Closed, Side::Client, &mut notes);
+            exchange.facts.body = content.take_held().filter(|body| !body.is_empty());
+        }
+        read_facts(exchange);
+        exchange.request = RequestState::Complete;
+        exchange.judge_request();
+        let answered = exchange.status.is_some();
+        if answered {
+            exchange.settle(turn.sink);
+        }
+        self.client = if !answered && exchange.may_hijack() {
+            Client::Limbo { held: Vec::new(), size: 0 }
+        } else {
+            Client::Head(HeadReader::new(Side::Client))
+        };
+        if answered {
+            self.drop_finished(turn);
+        }
+    }
+
+    pub(super) fn client_ends(&mut self, end: StreamEnd, turn: &mut Turn<'_>) {
+        // Whether it gave up or miscounted cannot be told from here.
+        if let (Client::Body { .. }, None, Some(exchange)) = (&self.client, self.client_end, self.exchanges.back_mut()) {
+            exchange.unjudged_part("request-body", Reason::Unfinished(super::CLIENT_LEFT), turn.sink);
+        }
+        self.client_end.get_or_insert(end);
+        if end == StreamEnd::Broken {
+            self.client_end = Some(end);
+        }
+    }
+}
+
+/// `Tty` and `Detach` of a request body: by what later answers are judged.
+fn read_facts(exchange: &mut Exchange) {
+    let Some(body) =
+        exchange.facts.body.as_ref().filter(|_| exchange.operation.is_some_and(|op| matches!(op.id(), "ContainerCreate" | "ExecStart")))
+    else {
+        return;
+    };
+    if let Ok(document) = serde_json::from_slice::<Value>(body) {
+        let flag = |name: &str| document.get(name).and_then(Value::as_bool).unwrap_or_default();
+        (exchange.facts.tty, exchange.facts.detach) = (flag("Tty"), flag("Detach"));
+    }
+}

@@ -1,0 +1,321 @@
+//! The daemon's direction: answers, paired with their requests, and raw bytes after a hijack.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::super::content::{Content, Notes as _};
+use super::super::exchange::{Exchange, Noting};
+use super::super::finding::Finding;
+use super::super::{Context, hijack, response};
+use super::{Client, Connection, Daemon, Turn};
+use crate::catalog::ResponseContract;
+use crate::model::{Call, Event, Part, Place, Reason, Rule, Side, Violation};
+use crate::wire::{BodyDecoder, BodyItem, BodyLength, Flaw, Head, HeadRead, HeadReader, StreamEnd};
+
+impl Connection {
+    pub(super) fn daemon_bytes(&mut self, mut input: Bytes, turn: &mut Turn<'_>) {
+        while !input.is_empty() {
+            match &mut self.daemon {
+                Daemon::Head(reader) => {
+                    // Bytes without a request are found out at once, not when they happen to look like a head.
+                    if !self.exchanges.iter().any(|exchange| exchange.status.is_none()) && reader.is_idle() {
+                        if self.answers_half_a_head(turn) {
+                            continue;
+                        }
+                        self.unexpected(&input, turn);
+                        self.daemon = Daemon::Lost;
+                        return;
+                    }
+                    match reader.push(&mut input) {
+                        HeadRead::Incomplete => {}
+                        HeadRead::Complete(head, flaws) => self.response_head(head, flaws, turn),
+                        HeadRead::Lost(flaw) => self.response_lost(flaw, turn),
+                    }
+                }
+                Daemon::Body { decoder, content, .. } => {
+                    let Some(exchange) = self.exchanges.front_mut() else { return };
+                    exchange.last = turn.at;
+                    let item = decoder.next(&mut input);
+                    let ended = decoder.is_complete();
+                    match item {
+                        Some(BodyItem::Data(data)) => {
+                            exchange.response_bytes += data.len() as u64;
+                            let mut notes = Noting { exchange, part: "response-body", side: Side::Daemon, sink: turn.sink };
+                            content.push(data, Side::Daemon, &mut notes);
+                        }
+                        Some(BodyItem::Flaw(flaw)) => {
+                            exchange.report(Finding::of_body(flaw, Side::Daemon), turn.sink);
+                            exchange.unjudged_part("response-body", Reason::LostTrack, turn.sink);
+                            self.response_ends(None, turn);
+                            self.daemon = Daemon::Lost;
+                            continue;
+                        }
+                        Some(BodyItem::Lost | BodyItem::End) | None => {}
+                    }
+                    if ended {
+                        self.response_ends(Some(StreamEnd::Closed), turn);
+                    }
+                }
+                Daemon::Tail(content) => {
+                    let Some(exchange) = self.exchanges.front_mut() else { return };
+                    exchange.last = turn.at;
+                    exchange.response_bytes += input.len() as u64;
+                    let mut notes = Noting { exchange, part: "daemon-stream", side: Side::Daemon, sink: turn.sink };
+                    content.push(std::mem::take(&mut input), Side::Daemon, &mut notes);
+                }
+                Daemon::Lost => input.clear(),
+            }
+        }
+    }
+
+    /// An answer that comes while the client's head is incomplete answers that head: the daemon could not read it, or would not wait.
+    fn answers_half_a_head(&mut self, turn: &Turn<'_>) -> bool {
+        if !matches!(&self.client, Client::Head(reader) if !reader.is_idle()) {
+            return false;
+        }
+        self.client = Client::Lost;
+        let mut exchange = self.next_exchange(None, turn);
+        exchange.give_up(Reason::LostTrack);
+        self.exchanges.push_back(exchange);
+        true
+    }
+
+    fn unexpected(&mut self, input: &[u8], turn: &mut Turn<'_>) {
+        // After a request that could not be read, nobody knows what answers what.
+        if matches!(self.client, Client::Lost) {
+            return;
+        }
+        let call = self.last_call.clone().unwrap_or_else(|| {
+            let (connection, empty) = (self.id, String::new);
+            Arc::new(Call { source: None, connection, exchange: 0, operation: None, method: empty(), path: empty(), api_version: None })
+        });
+        let Finding { rule, side, place, message, expected, .. } =
+            Finding::new(Rule::HttpUnexpectedBytes, Side::Daemon, Place::of(Part::Stream), "nothing", "");
+        let evidence = input[..input.len().min(16)].to_vec();
+        let actual = crate::wire::excerpt(&evidence[..1]);
+        (turn.sink)(Event::Violation(Box::new(Violation {
+            rule,
+            side,
+            call,
+            status: None,
+            place,
+            message,
+            expected,
+            actual,
+            evidence: evidence[..1].to_vec(),
+        })));
+    }
+
+    fn response_lost(&mut self, flaw: Flaw, turn: &mut Turn<'_>) {
+        self.daemon = Daemon::Lost;
+        if let Some(exchange) = self.exchanges.iter_mut().find(|exchange| exchange.status.is_none()) {
+            exchange.report(Finding::of_head(flaw, Side::Daemon), turn.sink);
+            exchange.give_up(Reason::LostTrack);
+        }
+    }
+
+    fn response_head(&mut self, head: Head, mut flaws: Vec<Flaw>, turn: &mut Turn<'_>) {
+        let Some(exchange) = self.exchanges.iter_mut().find(|exchange| exchange.status.is_none()) else { return };
+        exchange.last = turn.at;
+        let Some(status) = head.status() else {
+            for flaw in flaws {
+                exchange.report(Finding::of_head(flaw, Side::Daemon), turn.sink);
+            }
+            exchange.give_up(Reason::LostTrack);
+            self.daemon = Daemon::Lost;
+            return;
+        };
+        self.daemon = Daemon::Head(HeadReader::new(Side::Daemon));
+        // RFC 9110 section 15.2: interim answers come before the final one. 101 is final for us.
+        if matches!(status, 100..=199) && status != 101 {
+            let _ = BodyLength::of_response(&head, exchange.method(), &mut flaws);
+            for flaw in flaws {
+                exchange.report(Finding::of_head(flaw, Side::Daemon), turn.sink);
+            }
+            return;
+        }
+        exchange.status = Some(status);
+        if exchange.refused_by_http(&head, status) {
+            exchange.give_up(Reason::RefusedByHttp);
+        }
+        if let Some(version) =
+            head.value("Api-Version").and_then(|value| std::str::from_utf8(value).ok()).and_then(|text| text.parse().ok())
+        {
+            turn.context.memory.announce(version);
+        }
+        if let Some(version) = turn.context.memory.announced() {
+            exchange.resolve(version, turn.context);
+        }
+        exchange.judge_request();
+        exchange.settle(turn.sink);
+        let response = exchange.contract().and_then(|contract| response::contract_of(contract, status));
+        let hands_over = hijack::hands_over(&head, status, response);
+        let length = if hands_over { BodyLength::UntilClose } else { BodyLength::of_response(&head, exchange.method(), &mut flaws) };
+        for flaw in flaws {
+            exchange.report(Finding::of_head(flaw, Side::Daemon), turn.sink);
+        }
+        judge_response_head(exchange, &head, length, response, turn);
+        let tty = exchange.tty(turn.context);
+        let version = exchange.version();
+        let mut notes =
+            Noting { exchange, part: if hands_over { "daemon-stream" } else { "response-body" }, side: Side::Daemon, sink: turn.sink };
+        let content = match version.filter(|version| version.is_known()) {
+            Some(version) => {
+                let stream = response::StreamFacts { version, tty, documents: notes.exchange.target.parameter("format") == Some("json") };
+                response::content(&head, response, stream, &mut notes)
+            }
+            // The document itself may say which version this is.
+            None if is_version_call(notes.exchange) => Content::held(),
+            None => Content::Counted,
+        };
+        if hands_over {
+            if response.is_none() && notes.exchange.operation.is_none() {
+                notes.unjudged(Reason::OpaqueProtocol);
+            }
+            self.hand_over(content);
+            return;
+        }
+        let (decoder, ended) = BodyDecoder::new(length);
+        if length == BodyLength::Unknown {
+            notes.unjudged(Reason::LostTrack);
+        }
+        self.daemon = Daemon::Body { decoder, content, response, head };
+        self.release_limbo(turn);
+        if ended {
+            self.response_ends(Some(StreamEnd::Closed), turn);
+        }
+    }
+
+    /// From here on both directions are raw.
+    fn hand_over(&mut self, content: Content) {
+        self.daemon = Daemon::Tail(content);
+        if let Client::Limbo { size, .. } = std::mem::replace(&mut self.client, Client::Tail)
+            && let Some(exchange) = self.exchanges.front_mut()
+        {
+            exchange.request_bytes += size as u64;
+        }
+    }
+
+    /// The connection was not handed over: what waited is the next request.
+    fn release_limbo(&mut self, turn: &mut Turn<'_>) {
+        if !matches!(self.client, Client::Limbo { .. }) {
+            return;
+        }
+        let head = Client::Head(HeadReader::new(Side::Client));
+        if let Client::Limbo { held, .. } = std::mem::replace(&mut self.client, head) {
+            for bytes in held {
+                self.client_bytes(bytes, turn);
+            }
+        }
+    }
+
+    /// The body is complete, or was cut (`None`: unreadable).
+    fn response_ends(&mut self, end: Option<StreamEnd>, turn: &mut Turn<'_>) {
+        let state = std::mem::replace(&mut self.daemon, Daemon::Head(HeadReader::new(Side::Daemon)));
+        let Daemon::Body { mut content, mut response, head, .. } = state else { return };
+        let Some(exchange) = self.exchanges.front_mut() else { return };
+        if let Some(end) = end {
+            let mut notes = Noting { exchange, part: "response-body", side: Side::Daemon, sink: turn.sink };
+            content.finish(end, Side::Daemon, &mut notes);
+        }
+        exchange.frames += content.frames_seen();
+        exchange.documents += content.documents_seen();
+        let held = content.take_held().filter(|_| end == Some(StreamEnd::Closed));
+        if exchange.version().is_none() && is_version_call(exchange) {
+            response = late_version(exchange, held.as_ref(), &head, turn);
+        }
+        if let (Some(bytes), Some(response)) = (held, response)
+            && exchange.method() != b"HEAD"
+        {
+            let (findings, document) = response::judge_body(&bytes, response);
+            for finding in findings {
+                exchange.report(finding, turn.sink);
+            }
+            exchange.learn(document.as_ref(), turn.context);
+            announce(exchange, document.as_ref(), turn.context);
+        } else {
+            exchange.learn(None, turn.context);
+        }
+        exchange.response_done = true;
+        self.drop_finished(turn);
+    }
+
+    pub(super) fn daemon_ends(&mut self, end: StreamEnd, turn: &mut Turn<'_>) {
+        if self.daemon_end.is_some() {
+            return;
+        }
+        self.daemon_end = Some(end);
+        // A client that left is why an answer is cut, whoever closes first; a half-close after a hijack is no leaving.
+        let left = match self.client_end {
+            Some(StreamEnd::Broken) => true,
+            Some(StreamEnd::Closed) => !matches!(self.client, Client::Tail),
+            None => false,
+        };
+        let end = if left { StreamEnd::Broken } else { end };
+        match &mut self.daemon {
+            Daemon::Head(reader) => {
+                if let Some(flaw) = reader.finish(end) {
+                    self.response_lost(flaw, turn);
+                }
+            }
+            Daemon::Body { decoder, .. } => {
+                let flaw = decoder.finish(end);
+                let complete = decoder.completes_at_close();
+                if let (Some(flaw), Some(exchange)) = (flaw, self.exchanges.front_mut()) {
+                    exchange.report(Finding::of_body(flaw, Side::Daemon), turn.sink);
+                }
+                if complete || end == StreamEnd::Closed {
+                    // What is cut was said; the document in it is not judged a second time.
+                    self.response_ends(complete.then_some(StreamEnd::Closed), turn);
+                }
+            }
+            Daemon::Tail(content) => {
+                let Some(exchange) = self.exchanges.front_mut() else { return };
+                exchange.frames += content.frames_seen();
+                exchange.documents += content.documents_seen();
+                let mut notes = Noting { exchange, part: "daemon-stream", side: Side::Daemon, sink: turn.sink };
+                content.finish(end, Side::Daemon, &mut notes);
+                exchange.response_done = true;
+                // Nothing more comes of this one, whatever the client may still send.
+                self.drop_finished(turn);
+            }
+            Daemon::Lost => {}
+        }
+    }
+}
+
+fn judge_response_head(exchange: &mut Exchange, head: &Head, length: BodyLength, response: Option<&ResponseContract>, turn: &mut Turn<'_>) {
+    let Some((contract, status)) = exchange.contract().zip(exchange.status) else { return };
+    let mut findings = response::judge_head(head, status, length, contract);
+    findings.extend(hijack::judge(exchange, head, status, response));
+    for finding in findings {
+        exchange.report(finding, turn.sink);
+    }
+}
+
+fn is_version_call(exchange: &Exchange) -> bool {
+    exchange.operation.is_some_and(|operation| operation.id() == "SystemVersion")
+}
+
+/// `GET /version` says in its body which version it is of, where the daemon has no Api-Version header.
+fn announce(exchange: &Exchange, document: Option<&Value>, context: &mut Context) {
+    if let Some(version) =
+        document.and_then(|document| document.get("ApiVersion")).and_then(Value::as_str).and_then(|text| text.parse().ok())
+        && is_version_call(exchange)
+    {
+        context.memory.announce(version);
+    }
+}
+
+fn late_version(exchange: &mut Exchange, held: Option<&Bytes>, head: &Head, turn: &mut Turn<'_>) -> Option<&'static ResponseContract> {
+    let document: Value = serde_json::from_slice(held?).ok()?;
+    announce(exchange, Some(&document), turn.context);
+    exchange.resolve(turn.context.memory.announced()?, turn.context);
+    exchange.judge_request();
+    exchange.settle(turn.sink);
+    let response = response::contract_of(exchange.contract()?, exchange.status?);
+    judge_response_head(exchange, head, BodyLength::Exactly(document.to_string().len() as u64), response, turn);
+    response
+}

@@ -1,0 +1,251 @@
+//! What scripts rely on: exit codes, texts of errors, standard output for the report alone, a report after an interrupt.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use super::support::{PONG, repository};
+
+fn plimsoll() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
+    command.env_remove("DOCKER_HOST").env("NO_COLOR", "1").env("COLUMNS", "100").current_dir(env!("CARGO_MANIFEST_DIR"));
+    command
+}
+
+fn run(arguments: &[&str]) -> (i32, String, String) {
+    let Output { status, stdout, stderr } = plimsoll().args(arguments).output().expect("it starts");
+    (status.code().unwrap_or(-1), String::from_utf8(stdout).expect("text"), String::from_utf8(stderr).expect("text"))
+}
+
+const FIRES: &str = "fixtures/rules/frame.stream-type/fires-text.wire";
+
+#[test]
+fn help_teaches() {
+    for words in
+        [&["--help"][..], &["run", "--help"], &["proxy", "--help"], &["check", "--help"], &["schemas", "--help"], &["rules", "--help"]]
+    {
+        let (code, out, _) = run(words);
+        assert_eq!(code, 0);
+        insta::assert_snapshot!(format!("help-{}", words[0].trim_start_matches('-')), out);
+    }
+}
+
+#[test]
+fn the_terminal_report() {
+    let (code, out, err) = run(&["check", FIRES]);
+    assert_eq!((code, err.as_str()), (1, ""));
+    insta::assert_snapshot!(out);
+}
+
+#[test]
+fn the_json_lines_report() {
+    let (code, out, _) = run(&["check", "--format", "jsonl", FIRES]);
+    let mut lines: Vec<serde_json::Value> = out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(code, 1);
+    lines[0]["started_at"] = "…".into();
+    insta::assert_json_snapshot!(lines);
+}
+
+#[test]
+fn exit_codes() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, text).expect("written");
+        path.to_string_lossy().into_owned()
+    };
+    let ping = |path: &str| {
+        format!(
+            "@plimsoll-transcript 1\n@api-version 1.41\n> \"GET {path} HTTP/1.1\\r\\nHost: d\\r\\n\\r\\n\"\n< \"HTTP/1.1 404 Not Found\\r\\nContent-Type: application/json\\r\\nContent-Length: 30\\r\\n\\r\\n{{\\\"message\\\":\\\"page not found\\\"}}\\n\"\n"
+        )
+    };
+    let unknown = write("unknown.wire", &ping("/v1.41/nothing"));
+    let bad = write("bad.wire", "@plimsoll-transcript 1\n> hello\n");
+    let not = write("not.wire", "hello\n");
+    let silent = repository("fixtures/rules/frame.stream-type").join("silent-all-streams.wire").to_string_lossy().into_owned();
+    for (arguments, code) in [
+        (vec!["check", silent.as_str()], 0),
+        (vec!["check", FIRES], 1),
+        (vec!["check", "--fail-on", "never", FIRES], 0),
+        (vec!["check", "--format", "xml", FIRES], 2),
+        (vec!["check", "--api-version", "2.0", FIRES], 2),
+        (vec!["check", "--api-version", "1.99", FIRES], 2),
+        (vec!["check", &bad], 2),
+        (vec!["check", &not], 2),
+        (vec!["check", "/nowhere/file.wire"], 3),
+        (vec!["check", "--report", "jsonl=/nowhere/report", FIRES], 3),
+        (vec!["check", &unknown], 4),
+        (vec!["check"], 2),
+        (vec!["proxy", "--listen", "host:1"], 2),
+        (vec!["proxy", "--listen", "unix:///nowhere/p.sock"], 3),
+        (vec!["rules", "explain", "frame.none"], 2),
+        (vec!["schemas", "show", "Nothing"], 2),
+        (vec!["schemas", "list", "--api-version", "1.99"], 2),
+        (vec!["run", "--backend", "unix:///nowhere/d.sock", "--", "true"], 4),
+        (vec!["run", "--backend", "unix:///nowhere/d.sock", "--", "false"], 5),
+        (vec!["run", "--", "/nowhere/program"], 3),
+    ] {
+        let (got, out, err) = run(&arguments);
+        assert_eq!(got, code, "{arguments:?}\n{out}\n{err}");
+    }
+}
+
+#[test]
+fn errors_say_what_where_and_what_to_do() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let schema = dir.path().join("ContainerX.json");
+    let text = r#"{ "id": "ContainerX", "summary": "Something that overlaps.", "routes": [{ "method": "GET", "path": "/x" }],
+        "responses": { "200": { "body": { "framing": "json", "schema": { "variants": [{ "until": "1.24", "type": "string" }, { "since": "1.24", "type": "array" }] } } } },
+        "examples": [{ "at": "1.0..", "status": 200, "body": "a" }] }"#;
+    std::fs::write(&schema, text).expect("written");
+    let wire = dir.path().join("bad.wire");
+    std::fs::write(&wire, "@plimsoll-transcript 1\n\n> \"GET\" x\n").expect("written");
+    let mut said = String::new();
+    for arguments in [
+        &["check", &wire.to_string_lossy()][..],
+        &["schemas", "lint", &schema.to_string_lossy()],
+        &["proxy", "--listen", "docker.sock"],
+        &["check", "--api-version", "1.x", FIRES],
+        &["schemas", "show", "ContainerRename", "--api-version", "1.16"],
+        &["rules", "explain", "frame.nothing"],
+    ] {
+        let (code, _, err) = run(arguments);
+        said.extend([format!("exit {code}: {}", err.replace(&*dir.path().to_string_lossy(), "DIR"))]);
+    }
+    insta::assert_snapshot!(said);
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    for arguments in [&["schemas", "export", "--api-version", "1.41"][..], &["rules", "list"], &["check", "--format", "jsonl", FIRES]] {
+        let mut child = plimsoll().args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+        drop(child.stdout.take());
+        let mut err = String::new();
+        child.stderr.take().expect("piped").read_to_string(&mut err).expect("text");
+        let code = child.wait().expect("it ends").code();
+        assert!(matches!(code, Some(0 | 1)) && err.is_empty(), "{arguments:?}: {code:?} {err}");
+    }
+}
+
+#[test]
+fn every_rule_is_explained_and_every_operation_shown() {
+    let (_, rules, _) = run(&["rules", "list"]);
+    for rule in rules.lines().filter_map(|line| line.split(' ').next()) {
+        let (code, out, _) = run(&["rules", "explain", rule]);
+        let example = out.contains("@plimsoll-transcript 1") || rule == "http.head-too-large";
+        assert!(code == 0 && out.contains("source: ") && example, "{rule}: {out}");
+        assert!(out.lines().all(|line| line.chars().count() <= 410), "{rule}: lines are clipped");
+    }
+    let (_, out, _) = run(&["schemas", "show", "ContainerWait", "--api-version", "1.29"]);
+    insta::assert_snapshot!(out);
+    let (_, list, _) = run(&["schemas", "list", "--api-version", "1.41"]);
+    assert!(list.lines().any(|line| line.starts_with("ContainerWait ")), "{list}");
+}
+
+/// Answers every connection with the same bytes.
+fn daemon(path: &Path) {
+    let listener = UnixListener::bind(path).expect("bound");
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut request = [0; 4096];
+            while let Ok(1..) = stream.read(&mut request) {
+                let _ = stream.write_all(PONG.as_bytes());
+            }
+        }
+    });
+}
+
+fn ping(path: &Path) -> String {
+    let mut stream = UnixStream::connect(path).expect("connected");
+    stream.write_all(b"GET /v1.41/_ping HTTP/1.1\r\nHost: d\r\n\r\n").expect("sent");
+    stream.set_read_timeout(Some(Duration::from_secs(10))).expect("set");
+    let mut answer = vec![0; 4096];
+    let count = stream.read(&mut answer).expect("answered");
+    String::from_utf8_lossy(&answer[..count]).into_owned()
+}
+
+#[test]
+fn a_stopped_proxy_writes_its_report_and_removes_its_socket() {
+    for (signal, code) in [("TERM", 0), ("INT", 130)] {
+        let dir = tempfile::tempdir().expect("a folder");
+        let (backend, listen) = (dir.path().join("daemon.sock"), dir.path().join("proxy.sock"));
+        daemon(&backend);
+        // A socket that nobody listens on any more is replaced.
+        drop(UnixListener::bind(&listen).expect("bound"));
+        let mut child = plimsoll()
+            .args(["proxy", "--listen", &format!("unix://{}", listen.display()), "--backend", &format!("unix://{}", backend.display())])
+            .args(["--record", &dir.path().join("session.wire").to_string_lossy()])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let mut line = String::new();
+        BufReader::new(child.stderr.take().expect("piped")).read_line(&mut line).expect("text");
+        assert!(line.starts_with("plimsoll: listening on unix://"), "{line}");
+        assert_eq!(std::fs::metadata(&listen).expect("a socket").permissions().mode() & 0o777, 0o600);
+        let (refused, _, err) = run(&["proxy", "--listen", &format!("unix://{}", listen.display())]);
+        assert!(refused == 3 && err.contains("another process listens there"), "{err}");
+        assert!(ping(&listen).ends_with("OK"));
+        // A connection that is open when the proxy stops.
+        let open = UnixStream::connect(&listen).expect("connected");
+        let pid = child.id().to_string();
+        Command::new("kill").args([&format!("-{signal}"), &pid]).status().expect("kill runs");
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while child.try_wait().expect("it can be waited for").is_none() {
+            assert!(Instant::now() < deadline, "it does not stop");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        drop(open);
+        let Output { status, stdout, .. } = child.wait_with_output().expect("it ended");
+        let report = String::from_utf8(stdout).expect("text");
+        assert_eq!(status.code(), Some(code), "{report}");
+        assert!(report.contains("SystemPing  1.41  200  pass") && report.contains("compliant: 1 exchange, 1 judged"), "{report}");
+        assert!(!listen.exists(), "the socket file goes");
+        let (offline, again, _) = run(&["check", &dir.path().join("session.wire").to_string_lossy()]);
+        assert_eq!((offline, again), (0, report), "the recording gives the same report");
+    }
+}
+
+#[test]
+fn run_leaves_the_output_alone_and_gates() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let backend = dir.path().join("daemon.sock");
+    daemon(&backend);
+    let script = |body: &str| {
+        let address = format!("unix://{}", backend.display());
+        let python = "import os,socket; s=socket.socket(socket.AF_UNIX); s.connect(os.environ['DOCKER_HOST'][7:]); s.sendall(b'GET /v1.41/_ping HTTP/1.1\\r\\nHost: d\\r\\n\\r\\n'); s.recv(999)";
+        run(&["run", "--backend", &address, "--", "sh", "-c", &format!("python3 -c \"{python}\"; {body}")])
+    };
+    let (code, out, err) = script("printf 'a\\nb'; printf c >&2");
+    assert_eq!((code, err.as_str()), (0, "c"));
+    assert!(out.starts_with("a\nb") && out.contains("compliant: 1 exchange, 1 judged"), "{out}");
+    assert_eq!(script("exit 7").0, 5);
+}
+
+#[test]
+fn an_absent_daemon_is_told_to_the_client_in_its_own_format() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let listen = dir.path().join("proxy.sock");
+    let address = format!("unix://{}", listen.display());
+    let mut child = plimsoll()
+        .args(["proxy", "--listen", &address, "--backend", "unix:///nowhere/docker.sock"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut stderr = BufReader::new(child.stderr.take().expect("piped"));
+    let mut line = String::new();
+    stderr.read_line(&mut line).expect("text");
+    let answer = ping(&listen);
+    assert!(answer.starts_with("HTTP/1.1 502 Bad Gateway\r\nContent-Type: application/json\r\n"), "{answer}");
+    assert!(
+        answer.contains("{\"message\":\"plimsoll: cannot reach the daemon at unix:///nowhere/docker.sock: No such file or directory"),
+        "{answer}"
+    );
+    Command::new("kill").arg(child.id().to_string()).status().expect("kill runs");
+    let code = child.wait().expect("it ends").code();
+    assert_eq!(code, Some(3));
+}

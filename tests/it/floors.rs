@@ -1,0 +1,62 @@
+//! A file imports only from lower floors; nothing that is forbidden on a floor is called there.
+
+use super::support::{files, repository};
+
+/// From the ground up; a file may use what is on its own floor only inside its own module.
+const FLOORS: [&[&str]; 6] = [
+    &["model", "error"],
+    &["wire", "catalog"],
+    &["report", "transcript"],
+    &["inspect", "reference"],
+    &["proxy", "probe", "replay", "snapshot"],
+    &["cli", "run"],
+];
+
+/// Calls that make the judge depend on the world.
+const WORLDLY: [&str; 5] = ["std::time::Instant", "SystemTime", "tokio::", "std::net", "std::thread"];
+
+fn floor_of(module: &str) -> Option<usize> {
+    FLOORS.iter().position(|modules| modules.contains(&module))
+}
+
+#[test]
+fn imports_go_down_only() {
+    let mut complaints = Vec::new();
+    let root = repository("src");
+    for path in files(&root, "rs") {
+        let relative = path.strip_prefix(&root).expect("below src").to_string_lossy().into_owned();
+        let module = relative.trim_end_matches(".rs").split('/').next().unwrap_or_default().to_owned();
+        if ["main", "lib"].contains(&module.as_str()) {
+            continue;
+        }
+        let Some(floor) = floor_of(&module) else {
+            complaints.push(format!("{relative} is on no floor"));
+            continue;
+        };
+        let text = std::fs::read_to_string(&path).expect("readable");
+        for (number, line) in text.lines().enumerate() {
+            let Some((_, rest)) = line.split_once("crate::") else { continue };
+            let used: String = rest.chars().take_while(|char| char.is_ascii_alphanumeric() || *char == '_').collect();
+            match floor_of(&used) {
+                _ if used == module || used.is_empty() => {}
+                // The command line is typed in words of all floors, and only `run` reads it.
+                Some(other) if other < floor || (module == "run" && used == "cli") => {}
+                _ => complaints.push(format!("{relative}:{} uses {used}, which is not below it", number + 1)),
+            }
+        }
+        if floor < 4 && module != "error" {
+            complaints.extend(WORLDLY.iter().filter(|call| text.contains(**call)).map(|call| format!("{relative} uses {call}")));
+        }
+    }
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
+#[test]
+fn no_file_is_too_long_to_read() {
+    let long: Vec<_> = files(&repository("src"), "rs")
+        .into_iter()
+        .map(|path| (std::fs::read_to_string(&path).expect("readable").lines().count(), path))
+        .filter(|(lines, _)| *lines > 600)
+        .collect();
+    assert!(long.is_empty(), "split by noun: {long:?}");
+}

@@ -1,0 +1,178 @@
+//! Any cut of the bytes gives the same items and flaws; arbitrary bytes never panic.
+
+use bytes::Bytes;
+use plimsoll::model::Side;
+use plimsoll::wire::{
+    BodyDecoder, BodyItem, BodyLength, FrameDecoder, FrameItem, HeadRead, HeadReader, JsonStreamDecoder, JsonStreamItem, StreamEnd,
+};
+use proptest::prelude::*;
+
+/// Pieces that look like the real thing, with noise in between: pure noise seldom gets past the first byte.
+fn soup(pieces: &'static [&'static [u8]]) -> impl Strategy<Value = Vec<u8>> {
+    let piece =
+        prop_oneof![8 => proptest::sample::select(pieces).prop_map(<[u8]>::to_vec), 1 => proptest::collection::vec(any::<u8>(), 0..6)];
+    proptest::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+}
+
+/// The bytes cut at these places.
+fn cut(bytes: &[u8], places: &[prop::sample::Index]) -> Vec<Bytes> {
+    let mut at: Vec<usize> = places.iter().map(|place| place.index(bytes.len() + 1)).collect();
+    at.extend([0, bytes.len()]);
+    at.sort_unstable();
+    at.windows(2).map(|pair| Bytes::copy_from_slice(&bytes[pair[0]..pair[1]])).collect()
+}
+
+fn heads(side: Side, pieces: Vec<Bytes>) -> Vec<String> {
+    let mut reader = HeadReader::new(side);
+    let mut out = Vec::new();
+    for mut piece in pieces {
+        while !piece.is_empty() {
+            match reader.push(&mut piece) {
+                HeadRead::Incomplete => {}
+                HeadRead::Complete(head, flaws) => {
+                    let fields: Vec<_> = head.fields().collect();
+                    out.push(format!("{:?} {:?} {fields:?} {flaws:?}", head.start_line(), head.bytes()));
+                }
+                HeadRead::Lost(flaw) => out.push(format!("{flaw:?}")),
+            }
+        }
+    }
+    out.push(format!("{:?}", reader.finish(StreamEnd::Closed)));
+    out
+}
+
+fn body(length: BodyLength, pieces: Vec<Bytes>) -> (Vec<u8>, Vec<String>) {
+    let (mut decoder, _) = BodyDecoder::new(length);
+    let (mut data, mut out) = (Vec::new(), Vec::new());
+    for mut piece in pieces {
+        while let Some(item) = decoder.next(&mut piece) {
+            match item {
+                BodyItem::Data(bytes) => data.extend_from_slice(&bytes),
+                BodyItem::Flaw(flaw) => out.push(format!("{flaw:?}")),
+                BodyItem::End | BodyItem::Lost => {
+                    out.push(format!("{item:?}"));
+                    out.push(format!("{:?}", decoder.finish(StreamEnd::Closed)));
+                    return (data, out);
+                }
+            }
+        }
+    }
+    out.push(format!("{:?}", decoder.finish(StreamEnd::Closed)));
+    (data, out)
+}
+
+fn frames(pieces: Vec<Bytes>) -> Vec<FrameItem> {
+    let mut decoder = FrameDecoder::default();
+    let mut out = Vec::new();
+    for mut piece in pieces {
+        while let Some(item) = decoder.next(&mut piece) {
+            out.push(item);
+        }
+    }
+    out.extend(decoder.finish(StreamEnd::Closed).map(FrameItem::Flaw));
+    out
+}
+
+fn documents(pieces: Vec<Bytes>) -> Vec<JsonStreamItem> {
+    let mut decoder = JsonStreamDecoder::default();
+    let mut out = Vec::new();
+    for mut piece in pieces {
+        while !piece.is_empty() {
+            out.extend(decoder.next(&mut piece));
+        }
+    }
+    out.extend(decoder.finish(StreamEnd::Closed));
+    out
+}
+
+const HEADS: &[&[u8]] = &[
+    b"GET /v1.41/containers/json?all=1 HTTP/1.1\r\n",
+    b"HTTP/1.1 200 OK\r\n",
+    b"HTTP/1.1 101 UPGRADED\n",
+    b"Host: docker\r\n",
+    b"Content-Length: 12\r\n",
+    b" folded\r\n",
+    b"no colon\r\n",
+    b"\r\n",
+    b"\n",
+    b"\r",
+    b"X: \x01\r\n",
+];
+const CHUNKS: &[&[u8]] =
+    &[b"3\r\nabc\r\n", b"5;a=b\r\nhello\r\n", b"0\r\n", b"\r\n", b"Trailer: x\r\n", b"a\r\n0123456789\r\n", b"3\nabc", b"zz"];
+const FRAMES: &[&[u8]] = &[
+    b"\x01\0\0\0\0\0\0\x03hi\n",
+    b"\x02\0\0\0\0\0\0\0",
+    b"\x01\0\0\0\0\0\0\x02hi\n",
+    b"\x01\x07\0\0\0\0\0\x01x",
+    b"text\n",
+    b"\0\0\0\0",
+    b"\x03\0\0",
+];
+const DOCUMENTS: &[&[u8]] = &[
+    b"{\"status\":\"a\\\"b\"}\r\n",
+    b"[1,{\"x\":[]}]",
+    b"12",
+    b" \n",
+    b"\"text\"",
+    b"null\n",
+    b"{\"a\":",
+    b"}",
+    b"]",
+    b"\\",
+    b"\"",
+    b"\x1e",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn heads_do_not_depend_on_cuts(bytes in soup(HEADS), places in proptest::collection::vec(any::<prop::sample::Index>(), 0..8), client in any::<bool>()) {
+        let side = if client { Side::Client } else { Side::Daemon };
+        prop_assert_eq!(heads(side, cut(&bytes, &places)), heads(side, cut(&bytes, &[])));
+    }
+
+    #[test]
+    fn bodies_do_not_depend_on_cuts(bytes in soup(CHUNKS), places in proptest::collection::vec(any::<prop::sample::Index>(), 0..8), length in 0u64..20) {
+        for length in [BodyLength::Chunked, BodyLength::Exactly(length), BodyLength::UntilClose] {
+            prop_assert_eq!(body(length, cut(&bytes, &places)), body(length, cut(&bytes, &[])));
+        }
+    }
+
+    #[test]
+    fn frames_do_not_depend_on_cuts(bytes in soup(FRAMES), places in proptest::collection::vec(any::<prop::sample::Index>(), 0..8)) {
+        prop_assert_eq!(frames(cut(&bytes, &places)), frames(cut(&bytes, &[])));
+    }
+
+    #[test]
+    fn documents_do_not_depend_on_cuts(bytes in soup(DOCUMENTS), places in proptest::collection::vec(any::<prop::sample::Index>(), 0..8)) {
+        prop_assert_eq!(documents(cut(&bytes, &places)), documents(cut(&bytes, &[])));
+    }
+
+    #[test]
+    fn frames_that_are_written_are_read_again(payloads in proptest::collection::vec((0u8..4, proptest::collection::vec(any::<u8>(), 0..40)), 0..10)) {
+        let mut stream = Vec::new();
+        for (number, payload) in &payloads {
+            stream.extend_from_slice(&[*number, 0, 0, 0]);
+            stream.extend_from_slice(&u32::try_from(payload.len()).expect("short").to_be_bytes());
+            stream.extend_from_slice(payload);
+        }
+        let read: Vec<_> = frames(vec![Bytes::from(stream)]).into_iter().map(|item| match item {
+            FrameItem::Frame(frame) => (frame.stream, frame.length as usize),
+            FrameItem::Flaw(flaw) => panic!("{flaw:?}"),
+        }).collect();
+        prop_assert_eq!(read, payloads.iter().map(|(stream, payload)| (*stream, payload.len())).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn documents_that_are_written_are_read_again(values in proptest::collection::vec("[a-z{}\\[\\]\"\\\\ \n]{0,12}", 0..8), separator in proptest::sample::select(vec!["", "\n", "\r\n", " ", "\x1e"])) {
+        let texts: Vec<String> = values.iter().map(|text| serde_json::json!({ "text": text, "list": [text] }).to_string()).collect();
+        let stream = texts.join(separator) + separator;
+        let read: Vec<_> = documents(vec![Bytes::from(stream)]).into_iter().map(|item| match item {
+            JsonStreamItem::Document { bytes, .. } => String::from_utf8(bytes.to_vec()).expect("UTF-8"),
+            other => panic!("{other:?}"),
+        }).collect();
+        prop_assert_eq!(read, texts);
+    }
+}
