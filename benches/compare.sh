@@ -241,14 +241,17 @@ peak() { awk '/^VmHWM/ { printf "%.0f MiB", $2 / 1024 }' "/proc/$plimsoll_pid/st
 # wrk cuts its connections at the end of a run; that many exchanges may have no whole answer.
 requests=0 cut=0
 
-# load NAME CONNECTIONS SECONDS: sets rate (requests/s), median (µs) and cost (CPU µs a request).
+# load NAME CONNECTIONS SECONDS: sets rate (requests/s), median (µs), slow (ms that one request in 100
+# takes at least, as wrk counts it: with the requests that a stalled connection would have sent) and
+# cost (CPU µs a request).
 load() {
     local line count micros failures before after
     before=$(ticks "$1")
     line=$(timeout $(($3 + 20)) wrk -t1 -c"$2" -d"$3s" -s "$here/compare/wrk.lua" \
         "http://127.0.0.1:${port[$1]}$list" | tail -n 1) || fail "wrk on $1 failed"
     after=$(ticks "$1")
-    read -r count micros median failures <<<"$line"
+    read -r count micros median slow failures <<<"$line"
+    slow=$(awk "BEGIN { printf \"%.1f\", $slow / 1000 }")
     [ "$failures" -eq 0 ] || fail "$failures requests through $1 failed"
     rate=$(awk "BEGIN { printf \"%.0f\", $count * 1e6 / $micros }")
     cost=$(awk "BEGIN { printf \"%.1f\", ($after - $before) * 1e6 / $(getconf CLK_TCK) / $count }")
@@ -268,7 +271,7 @@ archive() {
 }
 
 peers=(direct haproxy nginx plimsoll)
-declare -A rates costs waits archives
+declare -A rates costs slows waits archives
 
 say 'warming up'
 for name in "${peers[@]}"; do
@@ -278,8 +281,8 @@ done
 for ((round = 1; round <= rounds; round++)); do
     for name in "${peers[@]}"; do
         load "$name" "$connections" "$seconds"
-        rates[$name]+=" $rate" costs[$name]+=" $cost"
-        say "round $round: $name: $rate requests/s, $cost µs of CPU a request"
+        rates[$name]+=" $rate" costs[$name]+=" $cost" slows[$name]+=" $slow"
+        say "round $round: $name: $rate requests/s, $cost µs of CPU a request, 99 % below $slow ms"
     done
 done
 peak_list=$(peak)
@@ -357,22 +360,22 @@ declare -A label=(
 # shellcheck disable=SC2086
 {
     base=$(middle ${rates[nginx]})
-    echo '| | requests/s (rounds) | to nginx | CPU a request | latency, one CPU | latency, free CPUs | 1 GiB body |'
-    echo '|---|---:|---:|---:|---:|---:|---:|'
+    echo '| | requests/s (rounds) | to nginx | CPU a request | 99 % below | latency, one CPU | latency, free CPUs | 1 GiB body |'
+    echo '|---|---:|---:|---:|---:|---:|---:|---:|'
     for name in "${peers[@]}"; do
         rate=$(middle ${rates[$name]})
         ratio=$(awk "BEGIN { printf \"%.2f\", $rate / $base }")
         # What the backend needs for an answer is no price of going direct.
         cost="$(middle ${costs[$name]}) µs"
         [ "$name" != direct ] || cost='–'
-        printf '| %s | %.0f (%s) | %s | %s | %s µs | %s µs | %s GB/s |\n' "${label[$name]}" "$rate" \
-            "$(spread ${rates[$name]})" "$ratio" "$cost" "$(middle ${waits[pinned,$name]})" \
+        printf '| %s | %.0f (%s) | %s | %s | %s ms | %s µs | %s µs | %s GB/s |\n' "${label[$name]}" "$rate" \
+            "$(spread ${rates[$name]})" "$ratio" "$cost" "$(middle ${slows[$name]})" "$(middle ${waits[pinned,$name]})" \
             "$(spread ${waits[free,$name]})" "$(middle ${archives[$name]})"
     done
 }
 cat <<EOF
 
-$(stat -c %s "$here/compare/containers.json") bytes of container list, $connections connections, $rounds rounds of $seconds s each. Latency (the median of a round) and the 1 GiB body at one connection.
+$(stat -c %s "$here/compare/containers.json") bytes of container list, $connections connections, $rounds rounds of $seconds s each. 99 % below: at that load. Latency (the median of a round) and the 1 GiB body: at one connection.
 plimsoll judged $judged exchanges without a violation; $((exchanges - judged)) were cut by wrk at the end of a round. Its peak memory: $peak_list with lists, $peak_all with the 1 GiB bodies.
 $(nproc --all) CPUs ($(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)), shared by the load, the backend and the proxy. Load average before $load_before, after $(cut -d ' ' -f 1-3 /proc/loadavg).
 $("$plimsoll" --version), $(nginx -v 2>&1 | sed 's/.*: //'), haproxy $(haproxy -v | sed -n '1s/.*version \([^ ]*\).*/\1/p'), $(wrk -v 2>&1 | sed -n '1s/^\(wrk [^ ]*\).*/\1/p'), Linux $(uname -r | sed 's/-.*//')

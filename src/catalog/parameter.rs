@@ -151,11 +151,12 @@ impl Parameter {
             name: self.name.clone(),
             pointer: None,
             expected: expected.to_owned(),
-            // Credentials are never shown.
-            actual: if self.wire == Wire::Base64Json {
-                format!("{} characters{}", text.len(), if text.ends_with('=') { "" } else { ", no = at the end" })
-            } else {
-                format!("{text:?}")
+            actual: match rule {
+                Rule::AuthUnpadded => "no = at the end".to_owned(),
+                Rule::AuthStandardAlphabet => "+ or / in it".to_owned(),
+                // Credentials are never shown.
+                _ if self.wire == Wire::Base64Json => format!("{} characters", text.len()),
+                _ => format!("{text:?}"),
             },
         };
         match self.wire.read(text) {
