@@ -7,9 +7,9 @@
 # (2.4 KB) from memory. They take turns, so that a neighbour who uses the machine for a while slows
 # all of them; figures are medians of the rounds, and the spread stands beside them. CPU time a
 # request is what noise touches least. What one connection waits depends on whether the kernel wakes
-# an idle CPU for every step or not, and that changes by the minute: it is therefore measured once as
-# it comes, and once with load, backend and proxy on one CPU, which repeats to the microsecond but
-# counts what plimsoll judges after it has passed the answer on.
+# an idle CPU for every step or not, and that changes by the minute, so its range is shown. What
+# repeats to the microsecond is the time a request with load, backend and proxy on one CPU: the mean,
+# since a proxy that puts work off until later has a median without it.
 #
 # plimsoll judges every exchange while it is measured: at the end its report must say so, and must
 # not hold one violation. The answer is always the same, so that a cache of verdicts would show here as
@@ -241,7 +241,7 @@ peak() { awk '/^VmHWM/ { printf "%.0f MiB", $2 / 1024 }' "/proc/$plimsoll_pid/st
 # wrk cuts its connections at the end of a run; that many exchanges may have no whole answer.
 requests=0 cut=0
 
-# load NAME CONNECTIONS SECONDS: sets rate (requests/s), median (µs), slow (ms that one request in 100
+# load NAME CONNECTIONS SECONDS: sets rate (requests/s), median and mean (µs), slow (ms that one request in 100
 # takes at least, as wrk counts it: with the requests that a stalled connection would have sent) and
 # cost (CPU µs a request).
 load() {
@@ -254,6 +254,7 @@ load() {
     slow=$(awk "BEGIN { printf \"%.1f\", $slow / 1000 }")
     [ "$failures" -eq 0 ] || fail "$failures requests through $1 failed"
     rate=$(awk "BEGIN { printf \"%.0f\", $count * 1e6 / $micros }")
+    mean=$(awk "BEGIN { printf \"%.1f\", $micros / $count }")
     cost=$(awk "BEGIN { printf \"%.1f\", ($after - $before) * 1e6 / $(getconf CLK_TCK) / $count }")
     if [ "$1" = plimsoll ]; then
         requests=$((requests + count)) cut=$((cut + $2))
@@ -271,7 +272,7 @@ archive() {
 }
 
 peers=(direct haproxy nginx plimsoll)
-declare -A rates costs slows waits archives
+declare -A rates costs slows waits means archives
 
 say 'warming up'
 for name in "${peers[@]}"; do
@@ -295,21 +296,21 @@ for ((round = 1; round <= rounds; round++)); do
 done
 peak_all=$(peak)
 
-# latency WHERE: what one connection waits, in short rounds, so that there are many.
-latency() {
+# alone WHERE: one connection, in short rounds, so that there are many.
+alone() {
     local round name
     for ((round = 1; round <= 2 * rounds; round++)); do
         for name in "${peers[@]}"; do
             load "$name" 1 1
-            waits[$1,$name]+=" $median"
+            waits[$1,$name]+=" $median" means[$1,$name]+=" $mean"
         done
     done
     for name in "${peers[@]}"; do
-        say "one connection, $1: $name:${waits[$1,$name]} µs"
+        say "one connection, $1: $name: medians${waits[$1,$name]} µs, means${means[$1,$name]} µs"
     done
 }
 
-latency free
+alone free
 # The first CPU that we may use; wrk inherits it. Last, since nobody takes it back.
 cpus=$(taskset -cp $$)
 cpu=${cpus##*: } cpu=${cpu%%[-,]*}
@@ -319,7 +320,7 @@ for name in "${peers[@]}"; do
     done
 done
 taskset -cp "$cpu" $$ >/dev/null
-latency pinned
+alone pinned
 
 # --- was every exchange judged? ---------------------------------------------------------------------
 
@@ -360,7 +361,7 @@ declare -A label=(
 # shellcheck disable=SC2086
 {
     base=$(middle ${rates[nginx]})
-    echo '| | requests/s (rounds) | to nginx | CPU a request | 99 % below | latency, one CPU | latency, free CPUs | 1 GiB body |'
+    echo '| | requests/s (rounds) | to nginx | CPU a request | 99 % below | all on one CPU | latency | 1 GiB body |'
     echo '|---|---:|---:|---:|---:|---:|---:|---:|'
     for name in "${peers[@]}"; do
         rate=$(middle ${rates[$name]})
@@ -369,13 +370,13 @@ declare -A label=(
         cost="$(middle ${costs[$name]}) µs"
         [ "$name" != direct ] || cost='–'
         printf '| %s | %.0f (%s) | %s | %s | %s ms | %s µs | %s µs | %s GB/s |\n' "${label[$name]}" "$rate" \
-            "$(spread ${rates[$name]})" "$ratio" "$cost" "$(middle ${slows[$name]})" "$(middle ${waits[pinned,$name]})" \
+            "$(spread ${rates[$name]})" "$ratio" "$cost" "$(middle ${slows[$name]})" "$(middle ${means[pinned,$name]})" \
             "$(spread ${waits[free,$name]})" "$(middle ${archives[$name]})"
     done
 }
 cat <<EOF
 
-$(stat -c %s "$here/compare/containers.json") bytes of container list, $connections connections, $rounds rounds of $seconds s each. 99 % below: at that load. Latency (the median of a round) and the 1 GiB body: at one connection.
+$(stat -c %s "$here/compare/containers.json") bytes of container list, $connections connections, $rounds rounds of $seconds s each. 99 % below: at that load. At one connection: the time a request with load, backend and proxy on one CPU; the latency (medians of the rounds) with all CPUs; the 1 GiB body.
 plimsoll judged $judged exchanges without a violation; $((exchanges - judged)) were cut by wrk at the end of a round. Its peak memory: $peak_list with lists, $peak_all with the 1 GiB bodies.
 $(nproc --all) CPUs ($(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)), shared by the load, the backend and the proxy. Load average before $load_before, after $(cut -d ' ' -f 1-3 /proc/loadavg).
 $("$plimsoll" --version), $(nginx -v 2>&1 | sed 's/.*: //'), haproxy $(haproxy -v | sed -n '1s/.*version \([^ ]*\).*/\1/p'), $(wrk -v 2>&1 | sed -n '1s/^\(wrk [^ ]*\).*/\1/p'), Linux $(uname -r | sed 's/-.*//')

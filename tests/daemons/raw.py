@@ -73,6 +73,8 @@ RULES = {
     # Measurements: file descriptors, goroutines, memory, processor time.
     "figure": replaced((rb"\b\d+(\.\d+)?\b", b"<n>")),
     "tar": tar_listing,
+    # Changes come out of a Go map.
+    "order": lambda data: b",".join(sorted(re.findall(rb"{[^}]*}", data))),
 }
 
 
@@ -344,7 +346,7 @@ def reads(side, made):
     get("logs since", f"/containers/{gone}/logs?stdout=1&stderr=1&since=1", since=19)
     get("logs of nothing", f"/containers/{gone}/logs", due=400)
     get("logs of a tty", f"/containers/{made['tty']}/logs?stdout=1&stderr=1")
-    get("changes", f"/containers/{gone}/changes")
+    get("changes", f"/containers/{gone}/changes", ("order",))
     get("changes of an unchanged container", f"/containers/{box}/changes")
     get("export", f"/containers/{gone}/export")
     get("one of stats", f"/containers/{box}/stats?stream=0", ("time", "figure"), since=19)
@@ -365,7 +367,7 @@ def reads(side, made):
     get("image's history", "/images/base:latest/history")
     get("image as tar", "/images/base:latest/get")
     get("images as tar", "/images/get?names=base:latest", since=15)
-    get("missing image as tar", "/images/missing/get")
+    get("missing image as tar", "/images/missing/get", due=404)
     get("events of the past", f"/events?since=1&until={made['now']}")
     get("events by filter", f"/events?since=1&until={made['now']}&filters=%7B%22event%22%3A%5B%22die%22%5D%7D")
     get("no events", "/events?since=1&until=2")
@@ -459,6 +461,102 @@ def on_terminal(side, upgrade):
     side.note(f"attach to a missing container, {kind}", head, due=404)
 
 
+def websocket_frame(kind, data):
+    """A client's frame; a mask of zeros leaves the data readable."""
+    return bytes([0x80 | kind, 0x80 | len(data), 0, 0, 0, 0]) + data
+
+
+def on_websocket(side):
+    """Attach by websocket: text frames below 1.28, binary from then on, and no Docker frames."""
+    body, path = create(side, "socket", TALK, OpenStdin=True, StdinOnce=True, AttachStdin=True)
+    made = side.step("create", "POST", path, body, rules=("id",), due=201).json()["Id"]
+    stream = side.connect()
+    stream.ask(
+        "GET",
+        f"{side.prefix()}/containers/{made}/attach/ws?stream=1&stdin=1&stdout=1&stderr=1",
+        headers=[
+            ("Connection", "Upgrade"),
+            ("Upgrade", "websocket"),
+            ("Origin", "http://docker"),
+            ("Sec-WebSocket-Version", "13"),
+            ("Sec-WebSocket-Key", "MDEyMzQ1Njc4OWFiY2RlZg=="),
+        ],
+    )
+    head = stream.head()
+    side.step("start", "POST", f"/containers/{made}/start", start_body(side), due=204)
+    for line in (b"one\n", b"two\n", b"three\n"):
+        stream.send(websocket_frame(1, line))
+        header = stream.take(2)
+        head.body += header + stream.take(header[1])
+    stream.send(websocket_frame(8, struct.pack(">H", 1000)))
+    head.body += stream.rest()
+    side.note("attach by websocket", head, due=101)
+    for text in (b"out one\n", b"err two\n", b"three\n"):
+        assert text in head.body, head.body
+    side.step("kill", "POST", f"/containers/{made}/kill", rules=("id",))
+    side.step("wait", "POST", f"/containers/{made}/wait", due=200)
+    side.step("delete", "DELETE", f"/containers/{made}", due=204)
+
+
+def on_connections(side):
+    """What HTTP allows and docker's own clients do or might do."""
+    version = side.prefix() + "/version"
+
+    pipelined = side.connect()
+    pipelined.exchanges += 2
+    request = f"GET {version} HTTP/1.1\r\nHost: docker\r\n\r\n".encode()
+    missing = request.replace(b"version", b"containers/missing/json")
+    pipelined.send(request + missing + request[:20])
+    time.sleep(0.1)
+    pipelined.exchanges += 1
+    pipelined.send(request[20:])
+    for number in (1, 2, 3):
+        side.note(f"pipelined {number}", pipelined.answer("GET"), due=404 if number == 2 else 200)
+
+    last = side.connect()
+    last.ask("GET", version, headers=[("Connection", "close")])
+    side.note("closed as asked", last.answer("GET"), due=200)
+    assert last.rest() == b""
+
+    old = side.connect()
+    old.exchanges += 1
+    old.send(f"GET {version} HTTP/1.0\r\n\r\n".encode())
+    side.note("HTTP/1.0", old.answer("GET"), due=200)
+
+    context = small_tar(Dockerfile=b"FROM base:latest\n")
+    chunks = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (context[:7], context[7:])) + b"0\r\n\r\n"
+    chunked = side.connect()
+    chunked.exchanges += 1
+    head = f"POST {side.prefix()}/build HTTP/1.1\r\nHost: docker\r\nContent-Type: application/x-tar\r\n"
+    chunked.send(head.encode() + b"Transfer-Encoding: chunked\r\n\r\n" + chunks)
+    side.note("a chunked body", chunked.answer("POST"), ("id",), 200)
+
+    polite = side.connect()
+    polite.exchanges += 1
+    polite.send(f"{head}Expect: 100-continue\r\nContent-Length: {len(context)}\r\n\r\n".encode())
+    side.note("100-continue", polite.head(), due=100)
+    polite.send(context)
+    side.note("after 100-continue", polite.answer("POST"), ("id",), 200)
+
+    # The daemon takes a half-close for a client that left, and the stream ends in good order.
+    leaving = side.connect()
+    leaving.ask("GET", side.prefix() + f"/events?since={int(time.time())}")
+    answer = leaving.head()
+    leaving.half_close()
+    answer.body = leaving.rest()
+    side.note("events after a half-close", answer, due=200)
+
+    if side.since(39):
+        # BuildKit's session: HTTP/2 in which the daemon is the client.
+        session = side.connect()
+        names = ["Uuid", "Name", "Sharedkey"]
+        headers = [(f"X-Docker-Expose-Session-{name}", "name") for name in names]
+        session.ask("POST", side.prefix() + "/session", headers=[("Connection", "Upgrade"), ("Upgrade", "h2c")] + headers)
+        side.note("session", session.head(), due=101)
+        session.until(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+        session.close()
+
+
 def small_tar(**files):
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as tar:
@@ -494,7 +592,7 @@ def life(side):
     if side.since(20):
         path = at + "/archive?path=/"
         side.step("put archive", "PUT", path, small_tar(two=b"2\n"), TAR, due=200)
-        side.step("put archive in a missing place", "PUT", path + "missing", small_tar(x=b""), TAR, due=404)
+        side.step("put archive in a missing place", "PUT", path + "missing", small_tar(x=b""), TAR, ("id",), 404)
         side.step("get archive", "GET", path + "two", due=200)
         side.step("head archive", "HEAD", path + "one", due=200)
     if not side.since(24):
@@ -756,6 +854,8 @@ GROUPS = [
     ("attach with an upgrade", lambda side, _: attached(side, True)),
     ("a tty", lambda side, _: on_terminal(side, False)),
     ("a tty with an upgrade", lambda side, _: on_terminal(side, True)),
+    ("a websocket", lambda side, _: on_websocket(side)),
+    ("connections", lambda side, _: on_connections(side)),
     ("life", lambda side, _: life(side)),
 ]
 

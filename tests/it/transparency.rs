@@ -252,6 +252,50 @@ async fn a_client_that_leaves_and_a_daemon_that_does() {
     assert_eq!(violations(&cut).map(|violation| violation.rule.id()).collect::<Vec<_>>(), ["http.truncated"]);
 }
 
+/// What a daemon does wrong is reported at its place, and the client gets every byte of it all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_is_reported_and_still_arrives() {
+    let answer = |status: &str, headers: &str, body: &str| {
+        let head = format!("HTTP/1.1 {status}\r\nApi-Version: 1.41\r\nDocker-Experimental: false\r\nOstype: linux\r\n{headers}");
+        d(&format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()))
+    };
+    let json = "Content-Type: application/json\r\n";
+    let wait = "POST /v1.41/containers/web/wait HTTP/1.1\r\nHost: d\r\n\r\n";
+    for (request, response, rule, place) in [
+        (wait, answer("200 OK", json, "{\"StatusCode\":\"0\"}"), "schema.type", "body /StatusCode"),
+        (wait, answer("200 OK", json, "{\"Error\":null}"), "schema.missing-member", "body /StatusCode"),
+        (wait, answer("202 Accepted", json, "{\"StatusCode\":0}"), "status.undocumented", "status line"),
+        (wait, answer("200 OK", "", "{\"StatusCode\":0}"), "media.missing", "header Content-Type"),
+    ] {
+        let events = through(&[c(request), response, ClientCloses, DaemonCloses]).await;
+        let found: Vec<_> = violations(&events).map(|violation| (violation.rule.id(), violation.place.to_string())).collect();
+        assert_eq!(found, [(rule, place.to_owned())]);
+    }
+    // Without a TTY: the create says so, and later bytes of the same connection are judged by it.
+    let create = [
+        c(
+            "POST /v1.41/containers/create?name=web HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n{\"Image\":\"base\"}",
+        ),
+        answer("201 Created", json, "{\"Id\":\"4fa6e0f0c6786287e131c3852c58a2e01cc697a68231826813597e4994f1d6e2\",\"Warnings\":[]}\n"),
+        c(ATTACH),
+        d(UPGRADED),
+        D(b"\x01\0\0\0\0\0\0\x03hi\n".to_vec()),
+    ];
+    for (bytes, rule, place) in [
+        (&b"The quick brown fox"[..], "frame.stream-type", "frame 1 at byte 11"),
+        (b"\x01\0\x01\0\0\0\0\x01x", "frame.padding", "frame 1 at byte 11"),
+        (b"\x01\0\0\0\0\0\0\x02hi\n\x01\0\0\0\0\0\0\x01x", "frame.length", "frame 1 at byte 11"),
+        (b"\x01\0\0\0\0\0\0\x09cut", "frame.truncated", "frame 1 at byte 11"),
+    ] {
+        let mut rig = Rig::new(true, true).await;
+        rig.play(&create).await;
+        rig.play(&[D(bytes.to_vec()), DaemonCloses, ClientCloses]).await;
+        let events = rig.finish().await;
+        let found: Vec<_> = violations(&events).map(|violation| (violation.rule.id(), violation.place.to_string())).collect();
+        assert_eq!(found, [(rule, place.to_owned())]);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn many_megabytes_both_ways() {
     let block: Vec<u8> = (0..1_000_000u32).map(|number| u8::try_from(number % 251).expect("small")).collect();
