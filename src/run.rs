@@ -7,6 +7,8 @@ mod schemas;
 mod session;
 mod wrap;
 
+use std::io::{ErrorKind, Write as _};
+
 use crate::cli::{Cli, Command};
 use crate::error::{Error, Exit};
 use crate::proxy::Address;
@@ -36,4 +38,13 @@ fn backend(asked: Option<Address>) -> Result<Address, Error> {
 /// A runtime for the relay: every step of it is short.
 fn runtime() -> Result<tokio::runtime::Runtime, Error> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| Error::environment(format!("cannot start: {error}")))
+}
+
+/// Prints a text that was asked for; a reader that has seen enough (`| head`) is no error.
+fn print(text: &str) -> Result<Exit, Error> {
+    let mut stdout = std::io::stdout();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::environment(format!("cannot write to standard output: {error}"))),
+        _ => Ok(Exit::Compliant),
+    }
 }

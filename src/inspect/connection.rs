@@ -38,7 +38,8 @@ pub(super) struct Connection {
     daemon: Daemon,
     client_end: Option<StreamEnd>,
     daemon_end: Option<StreamEnd>,
-    last_call: Option<Arc<Call>>,
+    /// The exchange that ended last, and its status.
+    last: Option<(Arc<Call>, Option<u16>)>,
 }
 
 /// Where the client's bytes are.
@@ -63,8 +64,15 @@ enum Client {
 #[derive(Debug)]
 enum Daemon {
     Head(HeadReader),
-    Body { decoder: BodyDecoder, content: Content, response: Option<&'static ResponseContract>, head: Head },
+    Body {
+        decoder: BodyDecoder,
+        content: Content,
+        response: Option<&'static ResponseContract>,
+        head: Head,
+    },
     Tail(Content),
+    /// Bytes that belong to no request, until there are enough of them to show.
+    Unexpected(Vec<u8>),
     Lost,
 }
 
@@ -78,7 +86,7 @@ impl Connection {
             daemon: Daemon::Head(HeadReader::new(Side::Daemon)),
             client_end: None,
             daemon_end: None,
-            last_call: None,
+            last: None,
         }
     }
 
@@ -97,6 +105,7 @@ impl Connection {
 
     /// The connection or the run is over: what is still under way is reported as it stands.
     pub(super) fn finish(mut self, sink: &mut dyn FnMut(Event)) {
+        self.report_unexpected(sink);
         let why = match (self.daemon_end, self.client_end) {
             (None, _) => STOPPED,
             (Some(_), None) => UNANSWERED,
@@ -113,7 +122,7 @@ impl Connection {
     fn drop_finished(&mut self, turn: &mut Turn<'_>) {
         while self.exchanges.front().is_some_and(|exchange| exchange.response_done && exchange.request != RequestState::Open) {
             if let Some(mut exchange) = self.exchanges.pop_front() {
-                self.last_call = Some(exchange.call());
+                self.last = Some((exchange.call(), exchange.status));
                 exchange.finish(None, turn.sink);
             }
         }

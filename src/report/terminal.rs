@@ -82,11 +82,11 @@ impl<W: Write> Terminal<W> {
         let Self { out, style, .. } = self;
         let violation = &class.first;
         let call = &violation.call;
-        let times = if class.count > 1 { format!("  ×{}", class.count) } else { String::new() };
+        let times = if class.count > 1 { style.strong(&format!("  ×{}", class.count)) } else { String::new() };
         write!(out, "{}  {}", style.severity(violation.severity()), style.strong(violation.rule.id()))?;
         write!(out, "  {}", violation.side)?;
         write!(out, "  {}", call.operation.as_deref().unwrap_or("unknown operation"))?;
-        writeln!(out, "  {}{}", versions(&class.versions), style.strong(&times))?;
+        writeln!(out, "  {}{}", versions(&class.versions), times)?;
         writeln!(out, "  {}", violation.message)?;
         let mut row = |label: &str, text: &str| writeln!(out, "    {} {text}", style.dim(&format!("{label:<9}")));
         row("at", &violation.place.to_string())?;

@@ -1,7 +1,5 @@
 //! `plimsoll rules`.
 
-use std::io::{self, Write};
-
 use include_dir::{Dir, include_dir};
 
 use crate::cli::RulesCommand;
@@ -19,7 +17,7 @@ pub(super) fn run(command: &RulesCommand) -> Result<Exit, Error> {
         RulesCommand::List => list(),
         RulesCommand::Explain { rule } => explain(rule.parse().map_err(Error::usage)?),
     };
-    super::schemas::print(&text)
+    super::print(&text)
 }
 
 fn list() -> String {
@@ -66,11 +64,4 @@ fn wrap(text: &str) -> String {
         length += word.len();
     }
     out
-}
-
-/// Writes to standard output; a reader that has seen enough is no error.
-pub(super) fn write(text: &str) -> io::Result<()> {
-    let mut stdout = io::stdout();
-    stdout.write_all(text.as_bytes())?;
-    stdout.flush()
 }

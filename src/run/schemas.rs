@@ -1,6 +1,5 @@
 //! `plimsoll schemas`.
 
-use std::io;
 use std::path::Path;
 
 use crate::catalog::{Catalog, Operation, lint, openapi};
@@ -10,7 +9,7 @@ use crate::model::ApiVersion;
 
 pub(super) fn run(command: SchemasCommand) -> Result<Exit, Error> {
     match command {
-        SchemasCommand::List { api_version } => print(&list(api_version.map(known).transpose()?)),
+        SchemasCommand::List { api_version } => super::print(&list(api_version.map(known).transpose()?)),
         SchemasCommand::Show { operation, api_version } => show(&operation, api_version.map(known).transpose()?),
         SchemasCommand::Export { api_version, format } => export(known(api_version)?, format),
         SchemasCommand::Lint { path } => lint(path.as_deref()),
@@ -54,7 +53,7 @@ fn show(id: &str, version: Option<ApiVersion>) -> Result<Exit, Error> {
         }
         Some(version) => operation.projected(version).map_err(Error::usage)?,
     };
-    print(&pretty(&value))
+    super::print(&pretty(&value))
 }
 
 fn export(version: ApiVersion, format: ExportFormat) -> Result<Exit, Error> {
@@ -63,7 +62,7 @@ fn export(version: ApiVersion, format: ExportFormat) -> Result<Exit, Error> {
         ExportFormat::Openapi => openapi::document(catalog, version),
         ExportFormat::Jsonschema => openapi::json_schema(catalog, version),
     };
-    print(&pretty(&document.map_err(Error::usage)?))
+    super::print(&pretty(&document.map_err(Error::usage)?))
 }
 
 fn lint(path: Option<&Path>) -> Result<Exit, Error> {
@@ -73,7 +72,7 @@ fn lint(path: Option<&Path>) -> Result<Exit, Error> {
     };
     if errors.is_empty() {
         let files = if linted.files == 1 { "1 file".to_owned() } else { format!("{} files", linted.files) };
-        return print(&format!("{files} fine, {} example runs\n", linted.examples));
+        return super::print(&format!("{files} fine, {} example runs\n", linted.examples));
     }
     let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
     Err(Error::usage(lines.join("\n")))
@@ -81,14 +80,4 @@ fn lint(path: Option<&Path>) -> Result<Exit, Error> {
 
 fn pretty(value: &serde_json::Value) -> String {
     format!("{value:#}\n")
-}
-
-/// Prints; a reader that has seen enough (`| head`) is no error.
-pub(super) fn print(text: &str) -> Result<Exit, Error> {
-    match super::rules::write(text) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Error::environment(format!("cannot write to standard output: {error}")))
-        }
-        _ => Ok(Exit::Compliant),
-    }
 }

@@ -11,6 +11,9 @@ use crate::model::Rule;
 /// A document larger than this is skipped, not held.
 pub const DOCUMENT_LIMIT: usize = 8 << 20;
 
+/// So much of what is no document is shown.
+const GARBAGE_SHOWN: usize = 48;
+
 /// What comes out of a JSON stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JsonStreamItem {
@@ -64,6 +67,8 @@ enum State {
     Escape {
         depth: u32,
     },
+    /// What begins no document is collected until there is enough of it to show.
+    Garbage,
     Lost,
 }
 
@@ -80,22 +85,21 @@ impl JsonStreamDecoder {
                 b'{' | b'[' => State::Structure { depth: 0 },
                 b'"' => State::String { depth: 0 },
                 b'-' | b'0'..=b'9' | b't' | b'f' | b'n' => State::Scalar,
-                // One byte of evidence: what follows depends on where the bytes were cut.
-                _ => {
-                    self.state = State::Lost;
-                    let flaw = Flaw::new(Rule::JsonStreamMalformed, self.offset, "a JSON document", excerpt(&input[..1]));
-                    return Some(JsonStreamItem::Flaw(flaw.at_index(self.index).with_evidence(&input[..1])));
-                }
+                _ => State::Garbage,
             };
+            if self.state == State::Garbage {
+                return self.garbage(input);
+            }
             // The opening quote itself is no end of the string.
             let skip = usize::from(first == b'"');
             return self.scan(input, skip);
         }
-        if self.state == State::Lost {
-            input.clear();
-            return None;
+        match self.state {
+            State::Lost => input.clear(),
+            State::Garbage => return self.garbage(input),
+            _ => return self.scan(input, 0),
         }
-        self.scan(input, 0)
+        None
     }
 
     /// Documents that were complete so far.
@@ -142,13 +146,27 @@ impl JsonStreamDecoder {
                     at += 1;
                     self.state = State::String { depth };
                 }
-                State::Between | State::Lost => unreachable!("scan is called inside a document"),
+                State::Between | State::Garbage | State::Lost => unreachable!("scan is called inside a document"),
             }
         }
         self.offset += input.len() as u64;
         self.hold(input);
         input.clear();
         None
+    }
+
+    /// Shown as much as a line holds, wherever the bytes were cut.
+    fn garbage(&mut self, input: &mut Bytes) -> Option<JsonStreamItem> {
+        let take = input.len().min(GARBAGE_SHOWN - self.held.len());
+        self.held.extend_from_slice(&input.split_to(take));
+        (self.held.len() == GARBAGE_SHOWN).then(|| self.garbage_flaw())
+    }
+
+    fn garbage_flaw(&mut self) -> JsonStreamItem {
+        self.state = State::Lost;
+        let held = self.held.split();
+        let flaw = Flaw::new(Rule::JsonStreamMalformed, self.begin, "a JSON document", excerpt(&held));
+        JsonStreamItem::Flaw(flaw.at_index(self.index).with_evidence(&held))
     }
 
     fn hold(&mut self, piece: &[u8]) {
@@ -187,6 +205,7 @@ impl JsonStreamDecoder {
     pub fn finish(&mut self, end: StreamEnd) -> Option<JsonStreamItem> {
         match self.state {
             State::Between | State::Lost => None,
+            State::Garbage => Some(self.garbage_flaw()),
             State::Scalar => Some(self.end_of_document(Bytes::new())),
             _ if end == StreamEnd::Broken => None,
             _ => {

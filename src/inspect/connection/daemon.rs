@@ -12,7 +12,10 @@ use super::super::{Context, hijack, response};
 use super::{Client, Connection, Daemon, Turn};
 use crate::catalog::ResponseContract;
 use crate::model::{Call, Event, Part, Place, Reason, Rule, Side, Violation};
-use crate::wire::{BodyDecoder, BodyItem, BodyLength, Flaw, Head, HeadRead, HeadReader, StreamEnd};
+use crate::wire::{BodyDecoder, BodyItem, BodyLength, Flaw, Head, HeadRead, HeadReader, StreamEnd, excerpt};
+
+/// So much of what belongs to no request is shown.
+const UNEXPECTED_SHOWN: usize = 48;
 
 impl Connection {
     pub(super) fn daemon_bytes(&mut self, mut input: Bytes, turn: &mut Turn<'_>) {
@@ -24,9 +27,9 @@ impl Connection {
                         if self.answers_half_a_head(turn) {
                             continue;
                         }
-                        self.unexpected(&input, turn);
-                        self.daemon = Daemon::Lost;
-                        return;
+                        // After a request that could not be read, nobody knows what answers what.
+                        self.daemon = if matches!(self.client, Client::Lost) { Daemon::Lost } else { Daemon::Unexpected(Vec::new()) };
+                        continue;
                     }
                     match reader.push(&mut input) {
                         HeadRead::Incomplete => {}
@@ -65,6 +68,13 @@ impl Connection {
                     let mut notes = Noting { exchange, part: "daemon-stream", side: Side::Daemon, sink: turn.sink };
                     content.push(std::mem::take(&mut input), Side::Daemon, &mut notes);
                 }
+                Daemon::Unexpected(held) => {
+                    let take = input.len().min(UNEXPECTED_SHOWN - held.len());
+                    held.extend_from_slice(&input.split_to(take));
+                    if held.len() == UNEXPECTED_SHOWN {
+                        self.report_unexpected(turn.sink);
+                    }
+                }
                 Daemon::Lost => input.clear(),
             }
         }
@@ -82,30 +92,20 @@ impl Connection {
         true
     }
 
-    fn unexpected(&mut self, input: &[u8], turn: &mut Turn<'_>) {
-        // After a request that could not be read, nobody knows what answers what.
-        if matches!(self.client, Client::Lost) {
-            return;
-        }
-        let call = self.last_call.clone().unwrap_or_else(|| {
+    /// Reports the bytes that belong to no request; as many as a line holds, wherever they were cut.
+    pub(super) fn report_unexpected(&mut self, sink: &mut dyn FnMut(Event)) {
+        let Daemon::Unexpected(held) = &mut self.daemon else { return };
+        let held = std::mem::take(held);
+        self.daemon = Daemon::Lost;
+        let (call, status) = self.last.clone().unwrap_or_else(|| {
             let (connection, empty) = (self.id, String::new);
-            Arc::new(Call { source: None, connection, exchange: 0, operation: None, method: empty(), path: empty(), api_version: None })
+            let call = Call { source: None, connection, exchange: 0, operation: None, method: empty(), path: empty(), api_version: None };
+            (Arc::new(call), None)
         });
-        let Finding { rule, side, place, message, expected, .. } =
-            Finding::new(Rule::HttpUnexpectedBytes, Side::Daemon, Place::of(Part::Stream), "nothing", "");
-        let evidence = input[..input.len().min(16)].to_vec();
-        let actual = crate::wire::excerpt(&evidence[..1]);
-        (turn.sink)(Event::Violation(Box::new(Violation {
-            rule,
-            side,
-            call,
-            status: None,
-            place,
-            message,
-            expected,
-            actual,
-            evidence: evidence[..1].to_vec(),
-        })));
+        let found =
+            Finding::new(Rule::HttpUnexpectedBytes, Side::Daemon, Place::of(Part::Stream), "nothing", excerpt(&held)).showing(&held);
+        let Finding { rule, side, place, message, expected, actual, evidence } = found;
+        sink(Event::Violation(Box::new(Violation { rule, side, call, status, place, message, expected, actual, evidence })));
     }
 
     fn response_lost(&mut self, flaw: Flaw, turn: &mut Turn<'_>) {
@@ -281,6 +281,7 @@ impl Connection {
                 // Nothing more comes of this one, whatever the client may still send.
                 self.drop_finished(turn);
             }
+            Daemon::Unexpected(_) => self.report_unexpected(turn.sink),
             Daemon::Lost => {}
         }
     }

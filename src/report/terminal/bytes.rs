@@ -2,7 +2,8 @@
 
 /// Sixteen bytes a line, with their characters.
 pub(super) fn dump(bytes: &[u8]) -> Vec<String> {
-    bytes.chunks(16).map(|line| format!("{:<47}  {}", hex(line), characters(line))).collect()
+    let width = if bytes.len() > 16 { 47 } else { 0 };
+    bytes.chunks(16).map(|line| format!("{:<width$}  {}", hex(line), characters(line))).collect()
 }
 
 /// A frame header with its parts named; what is behind or shorter is dumped.
