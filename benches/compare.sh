@@ -7,13 +7,14 @@
 # (2.4 KB) from memory. They take turns, so that a neighbour who uses the machine for a while slows
 # all of them; figures are medians of the rounds, and the spread stands beside them. CPU time a
 # request is what noise touches least. What one connection waits depends on whether the kernel wakes
-# an idle CPU for every step or not, and that changes by the minute, so its range is shown. What
-# repeats to the microsecond is the time a request with load, backend and proxy on one CPU: the mean,
-# since a proxy that puts work off until later has a median without it.
+# an idle CPU for every step or not, and that changes by the minute, so its range is shown. Beside it
+# stands the time a request with load, backend and proxy on one CPU: the mean of a round, since a
+# proxy that puts work off until later has a median without it, and of these the lowest, since
+# neighbours can only add to it.
 #
 # plimsoll judges every exchange while it is measured: at the end its report must say so, and must
-# not hold one violation. The answer is always the same, so that a cache of verdicts would show here as
-# speed that other answers do not get. Loopback only. Needs the Debian packages wrk nginx-light haproxy.
+# not hold one violation. plimsoll does not judge an answer again that is byte for byte the one before, as those
+# of a client that polls are; `every answer new` shows its speed when no two are the same. Loopback only. Needs the Debian packages wrk nginx-light haproxy.
 # The table on standard output is Markdown; how it goes is said on standard error.
 set -euo pipefail
 
@@ -28,6 +29,8 @@ connections=32
 archive_bytes=$(((1 << 30) + 10240))
 
 list=/v1.41/containers/json
+# The same list with a number in it that no other answer has.
+fresh=/v1.40/containers/json
 export=/v1.41/containers/web/export
 
 say() { printf 'compare.sh: %s\n' "$*" >&2; }
@@ -178,6 +181,11 @@ nginx_conf direct >"$work/direct.conf" <<EOF
             return 200 '$(cat "$here/compare/containers.json")
 ';
         }
+        location = $fresh {
+            default_type application/json;
+            return 200 '$(sed 's/"Created":[0-9]*/"Created":1$connection$connection_requests/' "$here/compare/containers.json")
+';
+        }
         location = $export {
             default_type application/octet-stream;
             alias $work/archive;
@@ -245,18 +253,19 @@ requests=0 cut=0
 # takes at least, as wrk counts it: with the requests that a stalled connection would have sent) and
 # cost (CPU µs a request).
 load() {
-    local line count micros failures before after
-    before=$(ticks "$1")
+    local line count micros failures before after peer=${1/fresh/plimsoll} path=$list
+    [ "$1" != fresh ] || path=$fresh
+    before=$(ticks "$peer")
     line=$(timeout $(($3 + 20)) wrk -t1 -c"$2" -d"$3s" -s "$here/compare/wrk.lua" \
-        "http://127.0.0.1:${port[$1]}$list" | tail -n 1) || fail "wrk on $1 failed"
-    after=$(ticks "$1")
+        "http://127.0.0.1:${port[$peer]}$path" | tail -n 1) || fail "wrk on $1 failed"
+    after=$(ticks "$peer")
     read -r count micros median slow failures <<<"$line"
     slow=$(awk "BEGIN { printf \"%.1f\", $slow / 1000 }")
     [ "$failures" -eq 0 ] || fail "$failures requests through $1 failed"
     rate=$(awk "BEGIN { printf \"%.0f\", $count * 1e6 / $micros }")
     mean=$(awk "BEGIN { printf \"%.1f\", $micros / $count }")
     cost=$(awk "BEGIN { printf \"%.1f\", ($after - $before) * 1e6 / $(getconf CLK_TCK) / $count }")
-    if [ "$1" = plimsoll ]; then
+    if [ "$peer" = plimsoll ]; then
         requests=$((requests + count)) cut=$((cut + $2))
     fi
 }
@@ -275,12 +284,13 @@ peers=(direct haproxy nginx plimsoll)
 declare -A rates costs slows waits means archives
 
 say 'warming up'
+load fresh "$connections" 1
 for name in "${peers[@]}"; do
     load "$name" "$connections" 1
     archive "$name"
 done
 for ((round = 1; round <= rounds; round++)); do
-    for name in "${peers[@]}"; do
+    for name in "${peers[@]}" fresh; do
         load "$name" "$connections" "$seconds"
         rates[$name]+=" $rate" costs[$name]+=" $cost" slows[$name]+=" $slow"
         say "round $round: $name: $rate requests/s, $cost µs of CPU a request, 99 % below $slow ms"
@@ -351,11 +361,12 @@ middle() {
     printf '%s\n' "$@" | sort -g | awk '{ v[NR] = $1 }
         END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'
 }
+lowest() { printf '%s\n' "$@" | sort -g | head -n 1; }
 spread() { printf '%s\n' "$@" | sort -g | awk 'NR == 1 { low = $1 } END { print low " to " $1 }'; }
 
 declare -A label=(
     [direct]='direct' [haproxy]='haproxy, one thread' [nginx]='nginx, one worker'
-    [plimsoll]='plimsoll, judging'
+    [plimsoll]='plimsoll, judging' [fresh]='plimsoll, every answer new'
 )
 # The lists are words.
 # shellcheck disable=SC2086
@@ -370,13 +381,16 @@ declare -A label=(
         cost="$(middle ${costs[$name]}) µs"
         [ "$name" != direct ] || cost='–'
         printf '| %s | %.0f (%s) | %s | %s | %s ms | %s µs | %s µs | %s GB/s |\n' "${label[$name]}" "$rate" \
-            "$(spread ${rates[$name]})" "$ratio" "$cost" "$(middle ${slows[$name]})" "$(middle ${means[pinned,$name]})" \
+            "$(spread ${rates[$name]})" "$ratio" "$cost" "$(middle ${slows[$name]})" "$(lowest ${means[pinned,$name]})" \
             "$(spread ${waits[free,$name]})" "$(middle ${archives[$name]})"
     done
+    rate=$(middle ${rates[fresh]})
+    printf '| %s | %.0f (%s) | %s | %s µs | %s ms | – | – | – |\n' "${label[fresh]}" "$rate" "$(spread ${rates[fresh]})" \
+        "$(awk "BEGIN { printf \"%.2f\", $rate / $base }")" "$(middle ${costs[fresh]})" "$(middle ${slows[fresh]})"
 }
 cat <<EOF
 
-$(stat -c %s "$here/compare/containers.json") bytes of container list, $connections connections, $rounds rounds of $seconds s each. 99 % below: at that load. At one connection: the time a request with load, backend and proxy on one CPU; the latency (medians of the rounds) with all CPUs; the 1 GiB body.
+$(stat -c %s "$here/compare/containers.json") bytes of container list, $connections connections, $rounds rounds of $seconds s each. 99 % below: at that load. At one connection: the time a request with load, backend and proxy on one CPU (lowest of the rounds); the latency (medians of the rounds) with all CPUs; the 1 GiB body.
 plimsoll judged $judged exchanges without a violation; $((exchanges - judged)) were cut by wrk at the end of a round. Its peak memory: $peak_list with lists, $peak_all with the 1 GiB bodies.
 $(nproc --all) CPUs ($(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)), shared by the load, the backend and the proxy. Load average before $load_before, after $(cut -d ' ' -f 1-3 /proc/loadavg).
 $("$plimsoll" --version), $(nginx -v 2>&1 | sed 's/.*: //'), haproxy $(haproxy -v | sed -n '1s/.*version \([^ ]*\).*/\1/p'), $(wrk -v 2>&1 | sed -n '1s/^\(wrk [^ ]*\).*/\1/p'), Linux $(uname -r | sed 's/-.*//')

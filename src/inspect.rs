@@ -14,6 +14,7 @@ mod response;
 mod target;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -26,8 +27,12 @@ use crate::wire::StreamEnd;
 use connection::{Connection, Turn};
 use memory::Memory;
 
-/// More bytes than this should not wait for the judge: beyond it a pusher is to wait for its turn.
-const INBOX_LIMIT: usize = 4 << 20;
+/// More than this should not wait for the judge: beyond it a pusher is to wait for its turn. Little enough that nobody waits long.
+const WAITING_LIMIT: usize = 1 << 20;
+/// What an entry costs beside its bytes.
+const ENTRY_COST: usize = 256;
+/// So many entries are judged before anybody else is looked after.
+const BATCH: usize = 64;
 
 /// What was seen of one side of a connection.
 #[derive(Debug, Clone)]
@@ -60,15 +65,14 @@ impl Default for Settings {
 /// The one way in. Shared by all connections of a run.
 #[derive(Debug)]
 pub struct Inspector {
-    inbox: Mutex<Inbox>,
+    inbox: Mutex<VecDeque<Entry>>,
+    /// What lies in the inbox and before the judge, in bytes.
+    waiting: AtomicUsize,
     judge: Mutex<Judge>,
 }
 
-#[derive(Debug, Default)]
-struct Inbox {
-    seen: VecDeque<(u64, Side, Seen, Option<Duration>)>,
-    bytes: usize,
-}
+/// Which connection and side, what was seen, and when.
+type Entry = (u64, Side, Seen, Option<Duration>);
 
 /// Everything that is remembered between two bytes.
 #[derive(Debug)]
@@ -90,44 +94,49 @@ impl Inspector {
     pub fn new(settings: Settings) -> Self {
         let memory = Memory::new(settings.announced_version);
         let judge = Judge { context: Context { settings, memory }, connections: BTreeMap::new() };
-        Self { inbox: Mutex::default(), judge: Mutex::new(judge) }
+        Self { inbox: Mutex::default(), waiting: AtomicUsize::new(0), judge: Mutex::new(judge) }
     }
 
     /// Takes what was read of one side: call it before the bytes go on, so that no answer comes before its request. Cheap.
     ///
     /// `at` is the time since the run began; `None` when it is not known.
     pub fn push(&self, connection: u64, side: Side, seen: Seen, at: Option<Duration>) {
-        let mut inbox = lock(&self.inbox);
-        if let Seen::Bytes(bytes) = &seen {
-            inbox.bytes += bytes.len();
-        }
-        inbox.seen.push_back((connection, side, seen, at));
+        self.waiting.fetch_add(cost(&seen), Ordering::Relaxed);
+        lock(&self.inbox).push_back((connection, side, seen, at));
     }
 
     /// Judges what was pushed and gives its events to `sink`, in order. Call it after the bytes went on.
     pub fn judge(&self, sink: &mut dyn FnMut(Event)) {
+        while self.judge_some(sink) {}
+    }
+
+    /// Judges a few of the things that were pushed; whether there were any.
+    pub fn judge_some(&self, sink: &mut dyn FnMut(Event)) -> bool {
         let mut judge = lock(&self.judge);
-        loop {
-            let batch = std::mem::take(&mut *lock(&self.inbox));
-            if batch.seen.is_empty() {
-                return;
-            }
-            for (connection, side, seen, at) in batch.seen {
-                judge.see(connection, side, seen, at, sink);
-            }
+        let batch: Vec<_> = {
+            let mut inbox = lock(&self.inbox);
+            let count = inbox.len().min(BATCH);
+            inbox.drain(..count).collect()
+        };
+        let any = !batch.is_empty();
+        for (connection, side, seen, at) in batch {
+            let cost = cost(&seen);
+            judge.see(connection, side, seen, at, sink);
+            self.waiting.fetch_sub(cost, Ordering::Relaxed);
         }
+        any
     }
 
     /// Whether nothing waits to be judged.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        lock(&self.inbox).seen.is_empty()
+        lock(&self.inbox).is_empty()
     }
 
     /// Whether so much waits to be judged that a pusher should wait.
     #[must_use]
     pub fn is_crowded(&self) -> bool {
-        lock(&self.inbox).bytes > INBOX_LIMIT
+        self.waiting.load(Ordering::Relaxed) > WAITING_LIMIT
     }
 
     /// The run is over: reports the exchanges that are under way, for which nothing that is unfinished is held against anybody.
@@ -149,6 +158,13 @@ impl Judge {
         {
             connection.finish(sink);
         }
+    }
+}
+
+fn cost(seen: &Seen) -> usize {
+    match seen {
+        Seen::Bytes(bytes) => bytes.len() + ENTRY_COST,
+        Seen::End(_) => ENTRY_COST,
     }
 }
 

@@ -7,6 +7,9 @@ use clap::Parser;
 use plimsoll::cli::Cli;
 use plimsoll::error::Error;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let exit = plimsoll::run::run(Cli::parse()).unwrap_or_else(|error: Error| {
         for line in error.to_string().lines() {

@@ -35,9 +35,9 @@ fn backend(asked: Option<Address>) -> Result<Address, Error> {
     }
 }
 
-/// A runtime for the relay: every step of it is short.
+/// One thread relays and one judges: handing connections from thread to thread costs more than the relaying.
 fn runtime() -> Result<tokio::runtime::Runtime, Error> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| Error::environment(format!("cannot start: {error}")))
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| Error::environment(format!("cannot start: {error}")))
 }
 
 /// Prints a text that was asked for; a reader that has seen enough (`| head`) is no error.

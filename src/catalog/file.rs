@@ -1,5 +1,6 @@
 //! The files of the catalogue: where they come from, and what is wrong with one.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
@@ -12,6 +13,8 @@ static SCHEMAS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/schemas");
 pub(super) struct SchemaFile {
     /// Relative to the folder: `container/ContainerWait.json`.
     pub(super) path: PathBuf,
+    /// As it was written.
+    pub(super) text: Cow<'static, str>,
     pub(super) json: Value,
 }
 
@@ -29,6 +32,11 @@ pub(super) enum Kind {
 }
 
 impl SchemaFile {
+    fn parse(path: &Path, text: impl Into<Cow<'static, str>>) -> Result<Self, SchemaError> {
+        let text = text.into();
+        Ok(Self { path: path.to_owned(), json: parse_json(path, &text)?, text })
+    }
+
     pub(super) fn kind(&self) -> Kind {
         let steps: Vec<_> = self.path.iter().filter_map(|step| step.to_str()).collect();
         match steps[..] {
@@ -67,8 +75,9 @@ pub(super) fn builtin() -> Vec<SchemaFile> {
         dirs.extend(dir.dirs());
         for file in dir.files().filter(|file| is_json(file.path())) {
             // Part of the program; a test reads them all.
-            let json = parse(file.path(), file.contents()).unwrap_or_else(|error| panic!("{error}"));
-            files.push(SchemaFile { path: file.path().to_owned(), json });
+            let text = file.contents_utf8().unwrap_or_else(|| panic!("{} is not UTF-8", file.path().display()));
+            let read = SchemaFile::parse(file.path(), text).unwrap_or_else(|error| panic!("{error}"));
+            files.push(read);
         }
     }
     files
@@ -86,7 +95,7 @@ pub(super) fn read_dir(dir: &Path) -> Result<Vec<SchemaFile>, SchemaError> {
                 dirs.push(path);
             } else if is_json(&path) {
                 let relative = path.strip_prefix(dir).unwrap_or(&path).to_owned();
-                files.push(SchemaFile { json: read(&path)?, path: relative });
+                files.push(SchemaFile { path: relative, ..read(&path)? });
             }
         }
     }
@@ -95,13 +104,13 @@ pub(super) fn read_dir(dir: &Path) -> Result<Vec<SchemaFile>, SchemaError> {
 }
 
 /// One file.
-pub(super) fn read(path: &Path) -> Result<Value, SchemaError> {
-    let text = std::fs::read(path).map_err(|error| SchemaError::new(path, "", format!("cannot be read: {error}")))?;
-    parse(path, &text)
+pub(super) fn read(path: &Path) -> Result<SchemaFile, SchemaError> {
+    let text = std::fs::read_to_string(path).map_err(|error| SchemaError::new(path, "", format!("cannot be read: {error}")))?;
+    SchemaFile::parse(path, text)
 }
 
-fn parse(path: &Path, text: &[u8]) -> Result<Value, SchemaError> {
-    serde_json::from_slice(text).map_err(|error| {
+fn parse_json(path: &Path, text: &str) -> Result<Value, SchemaError> {
+    serde_json::from_str(text).map_err(|error| {
         let place = format!("line {} column {}", error.line(), error.column());
         let message = error.to_string();
         let what = message.split(" at line ").next().unwrap_or(&message);

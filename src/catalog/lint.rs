@@ -33,7 +33,8 @@ pub fn lint_path(path: &Path) -> Result<(Linted, Vec<SchemaError>), SchemaError>
         }
         return Ok(lint_files(files));
     }
-    let json = file::read(path)?;
+    let read = file::read(path)?;
+    let json = &read.json;
     // Alone, a file is judged as what it looks like: its tag says nothing, its types are the built-in ones.
     let name = path.file_name().map_or(path, Path::new);
     let relative =
@@ -41,7 +42,7 @@ pub fn lint_path(path: &Path) -> Result<(Linted, Vec<SchemaError>), SchemaError>
     let mut files: Vec<_> = file::builtin().into_iter().filter(|other| !matches!(other.kind(), Kind::Operation { .. })).collect();
     files.retain(|other| other.path != relative);
     let builtin = files.len();
-    files.push(SchemaFile { path: relative.clone(), json });
+    files.push(SchemaFile { path: relative.clone(), ..read });
     let (mut linted, mut errors) = lint_files(files);
     linted.files -= builtin;
     for error in &mut errors {

@@ -86,6 +86,12 @@ impl Operation {
 
     /// The file as it was written.
     #[must_use]
+    pub fn text(&self) -> &str {
+        &self.file.text
+    }
+
+    /// The file as JSON.
+    #[must_use]
     pub fn source(&self) -> &Value {
         &self.file.json
     }

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::paths::Location;
 use jsonschema::{Draft, Keyword, ValidationError, Validator};
+use rustc_hash::FxHashSet;
 use serde_json::{Map, Value};
 
 use super::projection::{REMOVED, TOO_NEW, escape};
@@ -159,20 +160,19 @@ impl<'i> Keyword<'i> for OutOfRange {
 }
 
 struct Open {
-    members: Vec<String>,
+    members: FxHashSet<String>,
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the signature of a keyword factory")]
 fn open<'a>(parent: &'a Map<String, Value>, _: &'a Value, _: Location) -> Result<Box<dyn for<'i> Keyword<'i>>, ValidationError<'a>> {
-    let mut members: Vec<String> = parent.get("properties").and_then(Value::as_object).into_iter().flat_map(Map::keys).cloned().collect();
-    members.sort_unstable();
+    let members = parent.get("properties").and_then(Value::as_object).into_iter().flat_map(Map::keys).cloned().collect();
     Ok(Box::new(Open { members }))
 }
 
 impl Open {
     fn unknown<'i>(&self, instance: &'i Value) -> impl Iterator<Item = &'i String> {
         let keys = instance.as_object().into_iter().flat_map(Map::keys);
-        keys.filter(|key| self.members.binary_search(key).is_err())
+        keys.filter(|key| !self.members.contains(key.as_str()))
     }
 }
 

@@ -284,6 +284,12 @@ impl Exchange {
         }));
     }
 
+    /// Whether later exchanges are judged by what this one's answer says.
+    pub(super) fn teaches(&self) -> bool {
+        let teachers = ["ContainerCreate", "ContainerInspect", "ContainerRename", "ContainerDelete", "SystemVersion"];
+        self.operation.is_some_and(|operation| teachers.contains(&operation.id()))
+    }
+
     /// Remembers what later exchanges are judged by.
     pub(super) fn learn(&self, document: Option<&Value>, context: &mut Context) {
         let Some(operation) = self.operation.filter(|_| matches!(self.status, Some(200..=299))) else { return };

@@ -18,6 +18,8 @@ use crate::wire::StreamEnd;
 
 /// The first buffer of a direction; it grows while reads fill it.
 const SMALL_READ: usize = 8 << 10;
+/// Reads up to this size are copied.
+const SHORT_READ: usize = 4 << 10;
 /// The largest.
 const LARGE_READ: usize = 256 << 10;
 
@@ -111,7 +113,14 @@ impl Link<'_> {
                     return Stopped::Ended;
                 }
                 Ok(count) => {
-                    let bytes: Bytes = buffer.split().freeze();
+                    // A short read is copied, so that it does not keep a whole buffer from being used again.
+                    let bytes = if count <= SHORT_READ {
+                        let bytes = Bytes::copy_from_slice(&buffer);
+                        buffer.clear();
+                        bytes
+                    } else {
+                        buffer.split().freeze()
+                    };
                     self.tap.push(self.number, side, Seen::Bytes(bytes.clone()));
                     if writer.write_all(&bytes).await.is_err() {
                         self.tap.push(self.number, side.other(), Seen::End(StreamEnd::Broken));

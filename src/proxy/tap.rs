@@ -147,8 +147,9 @@ impl Shared {
     fn run(&self) {
         let _ended = SetOnDrop(self);
         while !self.stopping.load(Ordering::SeqCst) {
-            self.inspector.judge(&mut |event| lock(&self.sink)(&event));
-            self.drained.notify_waiters();
+            while self.inspector.judge_some(&mut |event| lock(&self.sink)(&event)) {
+                self.drained.notify_waiters();
+            }
             self.asleep.store(true, Ordering::SeqCst);
             // Looking again after saying so: whoever pushed before that has not woken us.
             if self.inspector.is_idle() && !self.stopping.load(Ordering::SeqCst) {

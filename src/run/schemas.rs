@@ -47,7 +47,7 @@ fn show(id: &str, version: Option<ApiVersion>) -> Result<Exit, Error> {
         .operation(id)
         .ok_or_else(|| Error::usage(format!("there is no operation `{id}`; `plimsoll schemas list` names them all")))?;
     let value = match version {
-        None => operation.source().clone(),
+        None => return super::print(operation.text()),
         Some(version) if !operation.exists_at(version) => {
             return Err(Error::usage(format!("API {version} does not have {id}, which exists {}", operation.versions())));
         }

@@ -31,12 +31,13 @@ RULES = {
         (rb"<n>([kKMGT]i?B|B)\b", b"<n>B"),
         (rb"  +", b" "),
     ],
-    # Below API 1.25 the CLI itself follows the events for the exit code and removes the container of
-    # run --rm. It leaves as soon as it can, and complains when one or the other was still going on.
+    # The CLI leaves as soon as it can, and at random complains about what was still going on: its
+    # wait for the exit code, and below API 1.25 the events that it follows for it and the removal of
+    # the container of run --rm.
     "hurry": [
         (
-            rb'time="[^"]*" level=error msg="error (getting events from daemon|removing container):'
-            rb'.*context canceled"\r?\n',
+            rb'time="[^"]*" level=error msg="error (waiting for container|getting events from daemon'
+            rb'|removing container):.*context canceled"\r?\n',
             b"",
         )
     ],

@@ -27,6 +27,8 @@ import tempfile
 import threading
 import time
 
+# A test leaves no compiled files in the source tree.
+sys.dont_write_bytecode = True
 import report
 
 # None is the unversioned path: the daemon's own version.
@@ -73,8 +75,8 @@ RULES = {
     # Measurements: file descriptors, goroutines, memory, processor time.
     "figure": replaced((rb"\b\d+(\.\d+)?\b", b"<n>")),
     "tar": tar_listing,
-    # Changes come out of a Go map.
-    "order": lambda data: b",".join(sorted(re.findall(rb"{[^}]*}", data))),
+    # Lists that the daemon collects from a Go map.
+    "order": lambda data: "\n".join(sorted(json.dumps(item) for item in json.loads(data))).encode(),
 }
 
 
@@ -368,10 +370,11 @@ def reads(side, made):
     get("image as tar", "/images/base:latest/get")
     get("images as tar", "/images/get?names=base:latest", since=15)
     get("missing image as tar", "/images/missing/get", due=404)
-    get("events of the past", f"/events?since=1&until={made['now']}")
-    get("events by filter", f"/events?since=1&until={made['now']}&filters=%7B%22event%22%3A%5B%22die%22%5D%7D")
+    get("events of the past", f"/events?since={made['began']}&until={made['now']}")
+    filters = "filters=%7B%22event%22%3A%5B%22die%22%5D%7D"
+    get("events by filter", f"/events?since={made['began']}&until={made['now']}&{filters}")
     get("no events", "/events?since=1&until=2")
-    get("networks", "/networks", since=21)
+    get("networks", "/networks", ("order",), since=21)
     get("networks by filter", "/networks?filters=%7B%22name%22%3A%5B%22none%22%5D%7D", since=21)
     get("network", "/networks/none", since=21)
     get("missing network", "/networks/missing", due=404, since=21)
@@ -540,7 +543,7 @@ def on_connections(side):
 
     # The daemon takes a half-close for a client that left, and the stream ends in good order.
     leaving = side.connect()
-    leaving.ask("GET", side.prefix() + f"/events?since={int(time.time())}")
+    leaving.ask("GET", side.prefix() + "/events?filters=%7B%22event%22%3A%5B%22reload%22%5D%7D")
     answer = leaving.head()
     leaving.half_close()
     answer.body = leaving.rest()
@@ -550,8 +553,9 @@ def on_connections(side):
         # BuildKit's session: HTTP/2 in which the daemon is the client.
         session = side.connect()
         names = ["Uuid", "Name", "Sharedkey"]
-        headers = [(f"X-Docker-Expose-Session-{name}", "name") for name in names]
-        session.ask("POST", side.prefix() + "/session", headers=[("Connection", "Upgrade"), ("Upgrade", "h2c")] + headers)
+        headers = [(f"X-Docker-Expose-Session-{name}", os.urandom(8).hex()) for name in names]
+        headers += [("Connection", "Upgrade"), ("Upgrade", "h2c")]
+        session.ask("POST", side.prefix() + "/session", headers=headers)
         side.note("session", session.head(), due=101)
         session.until(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
         session.close()
@@ -833,9 +837,13 @@ class Daemon:
     def prepared(self):
         """A running container, one that has ended, one with a tty, a volume."""
         self.sweep()
+        # The daemon remembers 256 events: what is older would go while we look.
+        began = int(time.time())
+        gone = "echo out; sleep 0.1; echo err >&2; echo x >/new; rm /bin/vi; exit 3"
         made = {
+            "began": began,
             "box": self.run("box", ["sleep", "1000"]),
-            "gone": self.run("gone", ["sh", "-c", "echo out; sleep 0.1; echo err >&2; echo x >/new; rm /bin/vi; exit 3"]),
+            "gone": self.run("gone", ["sh", "-c", gone]),
             "tty": self.run("tty", ["sh", "-c", "echo on a tty"], Tty=True),
             "image": self.must("GET", "/images/base/json")["Id"],
         }

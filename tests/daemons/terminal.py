@@ -3,8 +3,9 @@
 
 Runs a command on a pseudo terminal, prints everything that the terminal showed and ends as the
 command did. Each --when waits until TEXT has been shown (after what the ones before it waited for)
-and types KEYS; both may hold escapes as in \\n or \\x10. TEXT of the form @SECONDS waits that long, for
-commands that show nothing. KEYS of the form !NAME send the signal NAME to the command instead. Bounded: after 30 seconds the command is killed and the code is 124."""
+and types KEYS; both may hold escapes as in \\n or \\x10. TEXT of the form @SECONDS waits that long,
+for commands that show nothing. KEYS of the form !NAME send the signal NAME to the command instead.
+Bounded: after 30 seconds the command is killed and the code is 124."""
 
 import fcntl
 import os

@@ -229,12 +229,20 @@ impl Connection {
         if let (Some(bytes), Some(response)) = (held, response)
             && exchange.method() != b"HEAD"
         {
-            let (findings, document) = response::judge_body(&bytes, response);
-            for finding in findings {
-                exchange.report(finding, turn.sink);
+            if let Some(findings) = turn.context.memory.findings_of(response, &bytes).filter(|_| !exchange.teaches()) {
+                let findings = findings.to_vec();
+                for finding in findings {
+                    exchange.report(finding, turn.sink);
+                }
+            } else {
+                let (findings, document) = response::judge_body(&bytes, response);
+                turn.context.memory.remember(response, &bytes, &findings);
+                for finding in findings {
+                    exchange.report(finding, turn.sink);
+                }
+                exchange.learn(document.as_ref(), turn.context);
+                announce(exchange, document.as_ref(), turn.context);
             }
-            exchange.learn(document.as_ref(), turn.context);
-            announce(exchange, document.as_ref(), turn.context);
         } else {
             exchange.learn(None, turn.context);
         }
