@@ -21,39 +21,40 @@ pub struct Route {
     pub range: VersionRange,
 }
 
-impl Route {
-    /// The parts of the template around its parameter: before, and behind.
-    fn template(&self) -> Template<'_> {
-        match (self.path.find('{'), self.path.find('}')) {
+/// A path's template, taken apart once.
+#[derive(Debug)]
+enum Template {
+    Literal(String),
+    Parameter { before: String, behind: String },
+}
+
+impl Template {
+    fn new(path: &str) -> Self {
+        match (path.find('{'), path.find('}')) {
             (Some(open), Some(close)) if open < close => {
-                Template::Parameter { before: &self.path[..open], behind: &self.path[close + 1..] }
+                Self::Parameter { before: path[..open].to_owned(), behind: path[close + 1..].to_owned() }
             }
-            _ => Template::Literal(&self.path),
+            _ => Self::Literal(path.to_owned()),
         }
     }
 
     /// The parameter's value, when the path fits; empty for a literal.
     fn fits<'p>(&self, path: &'p str) -> Option<&'p str> {
-        match self.template() {
-            Template::Literal(literal) => (literal == path).then_some(""),
-            Template::Parameter { before, behind } => {
-                path.strip_prefix(before)?.strip_suffix(behind).filter(|value| !value.is_empty() && *value != "/")
+        match self {
+            Self::Literal(literal) => (literal == path).then_some(""),
+            Self::Parameter { before, behind } => {
+                path.strip_prefix(before.as_str())?.strip_suffix(behind.as_str()).filter(|value| !value.is_empty() && *value != "/")
             }
         }
     }
 
     /// Letters that are not the parameter's: the more, the closer the fit.
     fn weight(&self) -> usize {
-        match self.template() {
-            Template::Literal(literal) => literal.len() + 1000,
-            Template::Parameter { before, behind } => before.len() + behind.len(),
+        match self {
+            Self::Literal(literal) => literal.len() + 1000,
+            Self::Parameter { before, behind } => before.len() + behind.len(),
         }
     }
-}
-
-enum Template<'a> {
-    Literal(&'a str),
-    Parameter { before: &'a str, behind: &'a str },
 }
 
 /// What a method and path lead to.
@@ -77,6 +78,7 @@ pub(super) struct Routes {
 
 #[derive(Debug)]
 struct Target {
+    template: Template,
     route: Route,
     operation: usize,
 }
@@ -105,7 +107,7 @@ impl Routes {
                     let file = format!("{}/{}.json", operation.tag(), operation.id());
                     return Err(SchemaError::new(Path::new(&file), "/routes", what));
                 }
-                targets.push(Target { route: route.clone(), operation: index });
+                targets.push(Target { template: Template::new(&route.path), route: route.clone(), operation: index });
             }
         }
         Ok(Self { by_step })
@@ -114,9 +116,9 @@ impl Routes {
     pub(super) fn lookup<'a>(&'a self, operations: &'a [Operation], method: &str, path: &str, version: Option<ApiVersion>) -> Lookup<'a> {
         let Some(targets) = self.by_step.get(first_step(path)) else { return Lookup::Unknown };
         let inside = |target: &&Target| version.is_none_or(|version| target.route.range.contains(version));
-        let fitting = || targets.iter().filter(|target| target.route.fits(path).is_some());
+        let fitting = || targets.iter().filter(|target| target.template.fits(path).is_some());
         let best = |candidates: &mut dyn Iterator<Item = &Target>| {
-            candidates.max_by_key(|target| target.route.weight()).map(|target| &operations[target.operation])
+            candidates.max_by_key(|target| target.template.weight()).map(|target| &operations[target.operation])
         };
         if let Some(operation) = best(&mut fitting().filter(|target| target.route.method == method).filter(inside)) {
             return Lookup::Operation(operation);
@@ -125,7 +127,7 @@ impl Routes {
             return Lookup::NotInVersion(operation);
         }
         // Parameters that span slashes fit too much to say that the method is wrong.
-        let narrow = |target: &&Target| target.route.fits(path).is_some_and(|value| !value.contains('/'));
+        let narrow = |target: &&Target| target.template.fits(path).is_some_and(|value| !value.contains('/'));
         let mut methods: Vec<&str> = fitting().filter(inside).filter(narrow).map(|target| target.route.method.as_str()).collect();
         methods.sort_unstable();
         methods.dedup();

@@ -9,7 +9,9 @@
 # either is replaced by the named rules of normal.py, and only where a case asks for them.
 #
 # All cases run with each docker CLI found on the machine, at the version it negotiates with the
-# daemon, and most with the first one at API 1.24 and 1.30. PLIMSOLL_CASES=PATTERN (a regular expression) picks cases by name.
+# daemon, and most with the first one at API 1.24 and 1.30. PLIMSOLL_CASES=PATTERN (a regular
+# expression) picks cases by name.
+
 # No -e: what a command answers is what is tested here.
 set -u
 
@@ -361,7 +363,8 @@ cases() {
     shows 'pause of a created container' 'docker pause box'
     shows 'exec in a created container' 'docker exec box true'
     alters 'rm' 'docker rm box; docker rm box'
-    alters 'wait for a created container' 'docker wait box & sleep 0.3; docker start box >/dev/null; docker kill box >/dev/null; wait $!'
+    alters 'wait for a created container' \
+        'docker wait box >code & sleep 0.3; docker start box; docker kill box; wait $!; cat code'
 
     given running
     shows 'ps' 'docker ps' age
@@ -400,7 +403,8 @@ cases() {
         'tar -C $files/good -c file | docker cp - box:/dir && docker exec box cat /dir/file'
     alters 'cp to a missing directory' 'docker cp $files/good/file box:/missing/' closed
     newest alters 'cp of 20 MB in and out' \
-        'seq 1 2700000 >big; docker cp big box:/big; docker exec box sha256sum /big; docker cp box:/big back; cmp big back' size
+        'seq 1 2700000 >big; docker cp big box:/big; docker exec box sha256sum /big
+        docker cp box:/big back; cmp big back' size
     shows 'export' 'docker export box | sha256sum'
     shows 'export to a file' 'docker export -o box.tar box && sha256sum box.tar'
     shows 'export of a missing container' 'docker export missing'
@@ -421,10 +425,12 @@ cases() {
         '$terminal --when ready "\x10\x11" -- docker exec -i -t box sh -c "echo ready; exec sleep 3"'
     shows 'exec in a missing container' 'docker exec missing true'
     alters 'exec detached' \
-        'docker exec -d box touch /made && until docker exec box test -e /made; do sleep 0.1; done; docker diff box' sort
+        'docker exec -d box touch /made; until docker exec box test -e /made; do sleep 0.1; done
+        docker diff box' sort
     shows 'events of the past' \
         'at=$(docker inspect -f "{{.State.StartedAt}}" box)
-        docker events --since 1 --until "$at"; docker events --since 1 --until "$at" --format "{{json .}}" --filter type=container'
+        docker events --since 1 --until "$at"
+        docker events --since 1 --until "$at" --format "{{json .}}" --filter type=container'
     shows 'events without a match' 'docker events --since 1 --until 2'
     alters 'events as they happen' \
         'docker events --filter container=box --format "{{.Type}} {{.Action}} {{.Actor.Attributes.name}}" >events &
@@ -447,7 +453,8 @@ cases() {
         'docker update --cpu-shares 200 --memory 64m --memory-swap 128m --restart on-failure box
         docker inspect -f "{{json .HostConfig.RestartPolicy}} {{.HostConfig.CpuShares}} {{.HostConfig.Memory}}" box'
     alters 'update that fails' 'docker update --memory 1k box' id
-    alters 'commit' 'docker commit box kept:1; docker images kept; docker run --rm --network none kept:1 cat /dir/one' id age
+    alters 'commit' \
+        'docker commit box kept:1; docker images kept; docker run --rm --network none kept:1 cat /dir/one' id age
     newest alters 'commit with changes' \
         'docker commit -p=false -m message -a author -c "ENV A=b" -c "CMD echo changed" box kept:2
         docker image inspect -f "{{.Author}} {{.Comment}} {{json .Config.Env}} {{json .Config.Cmd}}" kept:2' id

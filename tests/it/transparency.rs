@@ -248,6 +248,9 @@ async fn a_client_that_leaves_and_a_daemon_that_does() {
     let events = "GET /v1.41/events HTTP/1.1\r\nHost: d\r\n\r\n";
     let gone = through(&[c(events), d(head), ClientLeaves]).await;
     assert_eq!(violations(&gone).count(), 0, "a client that leaves an endless stream is nobody's fault");
+    let wait = "POST /v1.41/containers/web/wait?condition=removed HTTP/1.1\r\nHost: d\r\n\r\n";
+    let left = through(&[c(wait), d(head), ClientCloses, d("0\r\n\r\n"), DaemonCloses]).await;
+    assert_eq!(violations(&left).count(), 0, "dockerd ends an answer properly when its client has left");
     let cut = through(&[c(events), d(head), DaemonLeaves]).await;
     assert_eq!(violations(&cut).map(|violation| violation.rule.id()).collect::<Vec<_>>(), ["http.truncated"]);
 }

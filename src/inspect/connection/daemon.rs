@@ -10,7 +10,7 @@ use super::super::exchange::{Exchange, Noting};
 use super::super::finding::Finding;
 use super::super::{Context, hijack, response};
 use super::{Client, Connection, Daemon, Turn};
-use crate::catalog::ResponseContract;
+use crate::catalog::{Framing, ResponseContract};
 use crate::model::{Call, Event, Part, Place, Reason, Rule, Side, Violation};
 use crate::wire::{BodyDecoder, BodyItem, BodyLength, Flaw, Head, HeadRead, HeadReader, StreamEnd, excerpt};
 
@@ -216,18 +216,26 @@ impl Connection {
         let state = std::mem::replace(&mut self.daemon, Daemon::Head(HeadReader::new(Side::Daemon)));
         let Daemon::Body { mut content, mut response, head, .. } = state else { return };
         let Some(exchange) = self.exchanges.front_mut() else { return };
-        if let Some(end) = end {
+        // To a client that has closed its side, dockerd ends the answer early, and properly (wait, events, followed logs).
+        let left = self.client_end.is_some();
+        if let Some(end) = end.map(|end| if left { StreamEnd::Broken } else { end }) {
             let mut notes = Noting { exchange, part: "response-body", side: Side::Daemon, sink: turn.sink };
             content.finish(end, Side::Daemon, &mut notes);
         }
         exchange.frames += content.frames_seen();
         exchange.documents += content.documents_seen();
         let held = content.take_held().filter(|_| end == Some(StreamEnd::Closed));
+        let abandoned =
+            left && held.as_ref().is_some_and(Bytes::is_empty) && response.is_some_and(|response| response.body.framing == Framing::Json);
+        if abandoned {
+            exchange.unjudged_part("response-body", Reason::Unfinished(super::CLIENT_LEFT), turn.sink);
+        }
         if exchange.version().is_none() && is_version_call(exchange) {
             response = late_version(exchange, held.as_ref(), &head, turn);
         }
         if let (Some(bytes), Some(response)) = (held, response)
             && exchange.method() != b"HEAD"
+            && !abandoned
         {
             if let Some(findings) = turn.context.memory.findings_of(response, &bytes).filter(|_| !exchange.teaches()) {
                 let findings = findings.to_vec();
