@@ -57,9 +57,15 @@ impl Catalog {
         })
     }
 
-    /// A catalogue from a folder of the form of `schemas/`.
-    pub fn from_dir(dir: &Path) -> Result<Self, SchemaError> {
-        Self::from_files(file::read_dir(dir)?)
+    /// The built-in catalogue with the files of a folder of the same form laid over it: each adds or replaces an operation or a type.
+    ///
+    /// The folder is linted first, so that whatever is wrong in it is said now and not when it is used.
+    pub fn with_overlay(dir: &Path) -> Result<Self, SchemaError> {
+        let (_, errors) = lint::lint_path(dir)?;
+        if let Some(error) = errors.into_iter().next() {
+            return Err(error);
+        }
+        Self::from_files(file::overlaid(file::read_dir(dir)?))
     }
 
     fn from_files(files: Vec<file::SchemaFile>) -> Result<Self, SchemaError> {

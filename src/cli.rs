@@ -61,6 +61,9 @@ pub struct JudgeArgs {
     /// Judge by this API version; auto: the path's prefix, else what the daemon announced
     #[arg(long, value_name = "auto|1.N", default_value = "auto", value_parser = parse_version)]
     pub api_version: VersionChoice,
+    /// A folder of schema files that add to the built-in catalogue or replace what is in it
+    #[arg(long, value_name = "DIR")]
+    pub schemas: Option<PathBuf>,
     /// observe: pass every byte on unchanged and report
     #[arg(long, value_enum, default_value_t = Mode::Observe)]
     pub mode: Mode,

@@ -83,6 +83,19 @@ pub(super) fn builtin() -> Vec<SchemaFile> {
     files
 }
 
+/// The built-in files with these in the place of those with the same name and kind: an operation is replaced wherever it stands.
+pub(super) fn overlaid(over: Vec<SchemaFile>) -> Vec<SchemaFile> {
+    let replaced = |file: &SchemaFile| {
+        over.iter().any(|other| match (other.kind(), file.kind()) {
+            (Kind::Operation { .. }, Kind::Operation { .. }) => other.path.file_name() == file.path.file_name(),
+            _ => other.path == file.path,
+        })
+    };
+    let mut files: Vec<SchemaFile> = builtin().into_iter().filter(|file| !replaced(file)).collect();
+    files.extend(over);
+    files
+}
+
 /// All `*.json` below a folder.
 pub(super) fn read_dir(dir: &Path) -> Result<Vec<SchemaFile>, SchemaError> {
     let mut files = Vec::new();

@@ -1,6 +1,6 @@
 //! Checks schema files: the form, every projection, every example at every version that it claims.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
@@ -24,42 +24,41 @@ pub struct Linted {
     pub examples: usize,
 }
 
-/// Checks a folder of the form of `schemas/`, or one file, which may refer to the built-in types.
+/// Checks a folder of the form of `schemas/` (the whole, or what is to be laid over the built-in catalogue), or one file. Either may
+/// refer to the built-in types.
 pub fn lint_path(path: &Path) -> Result<(Linted, Vec<SchemaError>), SchemaError> {
-    if path.is_dir() {
-        let files = file::read_dir(path)?;
-        if files.is_empty() {
-            return Err(SchemaError::new(path, "", "holds no JSON files"));
-        }
-        return Ok(lint_files(files));
+    let given = if path.is_dir() {
+        file::read_dir(path)?
+    } else {
+        let read = file::read(path)?;
+        // Alone, a file is judged as what it looks like.
+        let folder = if read.json.get("routes").is_some() || read.json.get("id").is_some() { "file" } else { "types" };
+        vec![SchemaFile { path: Path::new(folder).join(path.file_name().map_or(path, Path::new)), ..read }]
+    };
+    if given.is_empty() {
+        return Err(SchemaError::new(path, "", "holds no JSON files"));
     }
-    let read = file::read(path)?;
-    let json = &read.json;
-    // Alone, a file is judged as what it looks like: its tag says nothing, its types are the built-in ones.
-    let name = path.file_name().map_or(path, Path::new);
-    let relative =
-        if json.get("routes").is_some() || json.get("id").is_some() { Path::new("file").join(name) } else { Path::new("types").join(name) };
-    let mut files: Vec<_> = file::builtin().into_iter().filter(|other| !matches!(other.kind(), Kind::Operation { .. })).collect();
-    files.retain(|other| other.path != relative);
-    let builtin = files.len();
-    files.push(SchemaFile { path: relative.clone(), ..read });
-    let (mut linted, mut errors) = lint_files(files);
-    linted.files -= builtin;
+    let places: Vec<PathBuf> = given.iter().map(|file| file.path.clone()).collect();
+    let count = given.iter().filter(|file| !matches!(file.kind(), Kind::Other)).count();
+    let (linted, mut errors) = lint_files(file::overlaid(given), &places);
     for error in &mut errors {
-        if error.file == relative {
+        if path.is_file() && error.file == places[0] {
             path.clone_into(&mut error.file);
         }
     }
-    Ok((linted, errors))
+    Ok((Linted { files: count, ..linted }, errors))
 }
 
 /// Checks the built-in catalogue.
 #[must_use]
 pub fn lint_builtin() -> (Linted, Vec<SchemaError>) {
-    lint_files(file::builtin())
+    let files = file::builtin();
+    let places: Vec<PathBuf> = files.iter().map(|file| file.path.clone()).collect();
+    lint_files(files, &places)
 }
 
-fn lint_files(files: Vec<SchemaFile>) -> (Linted, Vec<SchemaError>) {
+/// Checks the files at these places; the others are there to be referred to.
+fn lint_files(files: Vec<SchemaFile>, places: &[PathBuf]) -> (Linted, Vec<SchemaError>) {
     let mut linted = Linted { files: files.len(), examples: 0 };
     let mut errors = Vec::new();
     let mut library = Library::default();
@@ -70,7 +69,9 @@ fn lint_files(files: Vec<SchemaFile>) -> (Linted, Vec<SchemaError>) {
             Kind::Common => library.common = file.json,
             Kind::Operation { tag } => {
                 let before = errors.len();
-                errors.extend(meta_errors(&file));
+                if places.contains(&file.path) {
+                    errors.extend(meta_errors(&file));
+                }
                 if errors.len() == before {
                     operations.push((tag, file));
                 }
@@ -79,14 +80,22 @@ fn lint_files(files: Vec<SchemaFile>) -> (Linted, Vec<SchemaError>) {
         }
     }
     let library = Arc::new(library);
-    errors.extend(library.types.iter().filter_map(|(name, json)| lint_type(&library, name, json)));
+    errors.extend(
+        library
+            .types
+            .iter()
+            .filter(|(name, _)| places.contains(&Path::new(name).with_extension("json")))
+            .filter_map(|(name, json)| lint_type(&library, name, json)),
+    );
     let mut sound = Vec::new();
     for (tag, file) in operations {
         match Operation::new(tag, file, Arc::clone(&library)) {
             Ok(operation) => {
-                match lint_operation(&operation) {
-                    Ok(examples) => linted.examples += examples,
-                    Err(error) => errors.push(error),
+                if places.iter().any(|place| place == operation.path()) {
+                    match lint_operation(&operation) {
+                        Ok(examples) => linted.examples += examples,
+                        Err(error) => errors.push(error),
+                    }
                 }
                 sound.push(operation);
             }

@@ -16,7 +16,8 @@ pub fn document(catalog: &Catalog, version: ApiVersion) -> Result<Value, SchemaE
     let mut paths = Map::new();
     for operation in catalog.operations_at(version) {
         let contract = operation.project(version)?;
-        for route in operation.routes().iter().filter(|route| route.range.contains(version)) {
+        // A second spelling of the same route (`/networks/`) is no operation of its own in OpenAPI.
+        for route in operation.routes().iter().filter(|route| route.range.contains(version)).take(1) {
             let item = paths.entry(route.path.clone()).or_insert_with(|| json!({}));
             item[route.method.to_ascii_lowercase()] = operation_object(operation, &contract, &route.path);
         }

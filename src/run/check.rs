@@ -10,7 +10,7 @@ use crate::model::Event;
 use crate::transcript::{self, Transcript, What};
 use crate::wire::StreamEnd;
 
-use super::session::{Output, Session, settings};
+use super::session::{Output, Session};
 
 pub(super) fn run(args: &CheckArgs) -> Result<Exit, Error> {
     // All files are read first: a bad one is said before anything is judged.
@@ -21,7 +21,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<Exit, Error> {
     let session = Session::start("check", &args.judge, Output::Live)?;
     let named = transcripts.len() > 1;
     for (path, transcript) in transcripts {
-        let mut settings = settings(&args.judge);
+        let mut settings = session.settings();
         settings.source = named.then(|| Arc::from(path.display().to_string()));
         judge(&transcript, settings, &mut |event| session.event(&event));
     }

@@ -9,7 +9,7 @@ use crate::cli::ProxyArgs;
 use crate::error::{Error, Exit};
 use crate::proxy::{Listener, Tap, serve};
 
-use super::session::{Output, Session, recorder, settings};
+use super::session::{Output, Session, recorder};
 
 pub(super) fn run(args: ProxyArgs) -> Result<Exit, Error> {
     let backend = super::backend(args.backend)?;
@@ -21,7 +21,7 @@ pub(super) fn run(args: ProxyArgs) -> Result<Exit, Error> {
         let session = Session::start("proxy", &args.judge, Output::Live)?;
         announce(&format!("listening on {}, backend {backend}", listener.address()));
         let events = session.clone();
-        let tap = Arc::new(Tap::new(settings(&args.judge), recorder, move |event| events.event(event)));
+        let tap = Arc::new(Tap::new(session.settings(), recorder, move |event| events.event(event)));
         let (stop, stopped) = watch::channel(false);
         let serving = tokio::spawn(serve(listener, backend, Arc::clone(&tap), stopped));
         let interrupted = signals.next().await;

@@ -28,6 +28,7 @@ pub(super) enum Output {
 pub(super) struct Session {
     state: Arc<Mutex<State>>,
     fail_on: FailOn,
+    settings: Settings,
 }
 
 struct State {
@@ -44,6 +45,7 @@ struct Spool(File);
 impl Session {
     /// Opens all reports and says that the run has begun.
     pub(super) fn start(command: &'static str, args: &JudgeArgs, output: Output) -> Result<Self, Error> {
+        let settings = settings(args)?;
         let mut reporters: Vec<Box<dyn Reporter>> = Vec::new();
         let mut spool = None;
         match (args.format, output) {
@@ -64,7 +66,7 @@ impl Session {
             });
         }
         let state = State { tally: Tally::default(), reporters, spool, failed: None };
-        let session = Self { state: Arc::new(Mutex::new(state)), fail_on: args.fail_on };
+        let session = Self { state: Arc::new(Mutex::new(state)), fail_on: args.fail_on, settings };
         session.event(&Event::RunStarted(RunStarted {
             format: 1,
             plimsoll: env!("CARGO_PKG_VERSION"),
@@ -72,6 +74,11 @@ impl Session {
             started_at: jiff::Timestamp::now().round(jiff::Unit::Millisecond).unwrap_or_else(|_| jiff::Timestamp::now()).to_string(),
         }));
         Ok(session)
+    }
+
+    /// How to judge.
+    pub(super) fn settings(&self) -> Settings {
+        self.settings.clone()
     }
 
     /// One more event, to every report.
@@ -86,7 +93,7 @@ impl Session {
 
     /// The last event, the ends of all reports, and the exit code that the verdict asks for.
     pub(super) fn finish(&self) -> Result<Exit, Error> {
-        let finished = self.lock().tally.finished(Catalog::builtin(), self.fail_on);
+        let finished = self.lock().tally.finished(self.settings.catalog, self.fail_on);
         let verdict = finished.verdict;
         self.event(&Event::RunFinished(finished));
         let mut state = self.lock();
@@ -130,13 +137,21 @@ impl Spool {
     }
 }
 
+/// The built-in catalogue, or the one with the user's files laid over it.
+fn catalog(args: &JudgeArgs) -> Result<&'static Catalog, Error> {
+    let Some(dir) = &args.schemas else { return Ok(Catalog::builtin()) };
+    let catalog = Catalog::with_overlay(dir).map_err(|error| Error::usage(format!("--schemas {}: {error}", dir.display())))?;
+    // One for the whole run, as the built-in one is.
+    Ok(Box::leak(Box::new(catalog)))
+}
+
 /// How to judge, from the command line.
-pub(super) fn settings(args: &JudgeArgs) -> Settings {
+fn settings(args: &JudgeArgs) -> Result<Settings, Error> {
     let forced_version = match args.api_version {
         VersionChoice::Auto => None,
         VersionChoice::Forced(version) => Some(version),
     };
-    Settings { forced_version, ..Settings::default() }
+    Ok(Settings { catalog: catalog(args)?, forced_version, announced_version: None, source: None })
 }
 
 /// Begins a recording.

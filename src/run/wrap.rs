@@ -11,7 +11,7 @@ use crate::cli::RunArgs;
 use crate::error::{Error, Exit};
 use crate::proxy::{Address, Listener, Tap, serve};
 
-use super::session::{Output, Session, recorder, settings};
+use super::session::{Output, Session, recorder};
 
 pub(super) fn run(args: RunArgs) -> Result<Exit, Error> {
     let backend = super::backend(args.backend)?;
@@ -24,7 +24,7 @@ pub(super) fn run(args: RunArgs) -> Result<Exit, Error> {
         let host = listener.address().to_string();
         let session = Session::start("run", &args.judge, Output::AtEnd)?;
         let events = session.clone();
-        let tap = Arc::new(Tap::new(settings(&args.judge), recorder, move |event| events.event(event)));
+        let tap = Arc::new(Tap::new(session.settings(), recorder, move |event| events.event(event)));
         let (stop, stopped) = watch::channel(false);
         let serving = tokio::spawn(serve(listener, backend, Arc::clone(&tap), stopped));
         let ended = command(&args.command, &host).await;

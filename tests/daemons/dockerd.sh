@@ -81,7 +81,7 @@ start() {
 stray_shims() {
     local proc
     for proc in /proc/[0-9]*; do
-        if tr '\0' ' ' <"$proc/cmdline" 2>/dev/null |
+        if tr '\0' ' ' 2>/dev/null <"$proc/cmdline" |
             grep -q "^[^ ]*containerd-shim.* -address $dir/exec/"; then
             printf '%s\n' "${proc#/proc/}"
         fi
@@ -102,7 +102,7 @@ stop() {
     fi
     for pid in $(stray_shims); do
         # The container is the shim's child, and would be orphaned rather than ended.
-        read -r -a children <"/proc/$pid/task/$pid/children" || true
+        read -r -a children 2>/dev/null <"/proc/$pid/task/$pid/children" || true
         kill -9 "${children[@]}" "$pid" 2>/dev/null || true
         gone_within "$pid" 10 || say "the shim $pid is still there"
     done

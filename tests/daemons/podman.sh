@@ -77,7 +77,7 @@ stop() {
         if [ -d "/proc/$pid" ]; then
             say "process $pid did not end, killed"
             # timeout is the parent of podman: ended that way it could not take it along.
-            read -r -a children <"/proc/$pid/task/$pid/children" || true
+            read -r -a children 2>/dev/null <"/proc/$pid/task/$pid/children" || true
             kill -9 "${children[@]}" "$pid" 2>/dev/null || true
         fi
     fi

@@ -119,6 +119,37 @@ fn errors_say_what_where_and_what_to_do() {
 }
 
 #[test]
+fn a_vendor_describes_its_own_operations() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let wire = dir.path().join("vendor.wire");
+    let text = "@plimsoll-transcript 1\n> \"GET /v1.41/vendor/thing HTTP/1.1\\r\\nHost: d\\r\\n\\r\\n\"\n< \"HTTP/1.1 200 OK\\r\\nContent-Type: application/json\\r\\nContent-Length: 8\\r\\n\\r\\n{\\\"A\\\":1}\\n\"\n";
+    std::fs::write(&wire, text).expect("written");
+    let schemas = dir.path().join("schemas");
+    let file = schemas.join("vendor/VendorThing.json");
+    std::fs::create_dir_all(schemas.join("vendor")).expect("a folder");
+    let write = |kind: &str| {
+        let schema = format!(
+            r#"{{ "id": "VendorThing", "summary": "A route of one vendor.", "routes": [{{ "method": "GET", "path": "/vendor/thing" }}],
+            "responses": {{ "200": {{ "body": {{ "framing": "json", "schema": {{ "type": "object", "properties": {{ "A": {{ "type": "{kind}" }} }} }} }} }},
+            "404": {{ "body": {{ "$ref": "types/error" }} }} }},
+            "examples": [{{ "at": "1.0..", "status": 404, "body": "no" }}, {{ "at": "1.24..", "status": 404, "body": {{ "message": "no" }} }}] }}"#
+        );
+        std::fs::write(&file, schema.replace("\"1.0..\"", "\"..1.23\"")).expect("written");
+    };
+    let (wire, schemas) = (wire.to_string_lossy().into_owned(), schemas.to_string_lossy().into_owned());
+    assert_eq!(run(&["check", &wire]).0, 4, "the built-in catalogue has no such operation");
+    write("string");
+    let (code, out, _) = run(&["check", "--schemas", &schemas, &wire]);
+    assert!(code == 1 && out.contains("schema.type  daemon  VendorThing"), "{out}");
+    write("integer");
+    assert_eq!(run(&["check", "--schemas", &schemas, &wire]).0, 0);
+    assert_eq!(run(&["schemas", "lint", &schemas]).0, 0);
+    write("none");
+    let (code, _, err) = run(&["check", "--schemas", &schemas, &wire]);
+    assert!(code == 2 && err.contains("vendor/VendorThing.json"), "{err}");
+}
+
+#[test]
 fn a_reader_that_has_seen_enough_is_no_error() {
     for arguments in [&["schemas", "export", "--api-version", "1.41"][..], &["rules", "list"], &["check", "--format", "jsonl", FIRES]] {
         let mut child = plimsoll().args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
