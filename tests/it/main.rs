@@ -2,6 +2,7 @@
 
 mod catalog;
 mod cli;
+mod facts;
 mod floors;
 mod rules;
 mod support;
