@@ -125,6 +125,12 @@ impl Tap {
 
     /// The run is over: all that was pushed is judged. The error is about the recording.
     pub fn finish(&self) -> Result<(), Error> {
+        // The recording first: nothing that comes after may lose it.
+        let recorded = self.recorder.as_ref().map_or(Ok(()), |recorder| {
+            let mut recording = lock(recorder);
+            let flushed = recording.writer.flush();
+            recording.failed.take().map_or(flushed, Err)
+        });
         self.shared.stopping.store(true, Ordering::SeqCst);
         if let Some(judging) = lock(&self.judging).take() {
             judging.thread().unpark();
@@ -132,13 +138,7 @@ impl Tap {
             judging.join().unwrap_or_else(|bug| std::panic::resume_unwind(bug));
         }
         self.shared.inspector.finish(&mut |event| lock(&self.shared.sink)(&event));
-        let Some(recorder) = &self.recorder else { return Ok(()) };
-        let mut recording = lock(recorder);
-        let flushed = recording.writer.flush();
-        match recording.failed.take().map_or(flushed, Err) {
-            Ok(()) => Ok(()),
-            Err(error) => Err(Error::environment(format!("cannot write the recording: {error}"))),
-        }
+        recorded.map_err(|error| Error::environment(format!("cannot write the recording: {error}")))
     }
 }
 
