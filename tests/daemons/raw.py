@@ -936,7 +936,7 @@ def tested(plimsoll, socket_path, work):
     tests.say("the proxy ends well", [] if code == 0 else [f"it ended with {code}", said])
     asked = sum(connection.exchanges for connection in made)
     complaints, summary = report.judged(report_path, asked * 9 // 10)
-    listed = sum('"type":"exchange"' in line for line in open(report_path, encoding="utf-8"))
+    listed = sum(line["type"] == "exchange" for line in report.read(report_path)[0])
     if listed != asked:
         complaints.append(f"{asked} requests were sent, the report lists {listed}")
     tests.say(f"the report has all {asked} exchanges and no false alarm", complaints)
