@@ -4,6 +4,7 @@ mod catalog;
 mod cli;
 mod facts;
 mod floors;
+mod mutations;
 mod rules;
 mod support;
 mod transparency;
