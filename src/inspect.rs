@@ -133,6 +133,12 @@ impl Inspector {
         lock(&self.inbox).is_empty()
     }
 
+    /// Whether so much waits to be judged that the judge should look at once.
+    #[must_use]
+    pub fn is_filling(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > WAITING_LIMIT / 4
+    }
+
     /// Whether so much waits to be judged that a pusher should wait.
     #[must_use]
     pub fn is_crowded(&self) -> bool {

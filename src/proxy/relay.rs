@@ -113,21 +113,22 @@ impl Link<'_> {
                     return Stopped::Ended;
                 }
                 Ok(count) => {
-                    // A short read is copied, so that it does not keep a whole buffer from being used again.
-                    let bytes = if count <= SHORT_READ {
-                        let bytes = Bytes::copy_from_slice(&buffer);
+                    // A short read is copied for the judge, so that it does not keep a whole buffer from being used again.
+                    let written = if count <= SHORT_READ {
+                        self.tap.push(self.number, side, Seen::Bytes(Bytes::copy_from_slice(&buffer)));
+                        let written = writer.write_all(&buffer).await;
                         buffer.clear();
-                        bytes
+                        written
                     } else {
-                        buffer.split().freeze()
+                        let bytes = buffer.split().freeze();
+                        self.tap.push(self.number, side, Seen::Bytes(bytes.clone()));
+                        writer.write_all(&bytes).await
                     };
-                    self.tap.push(self.number, side, Seen::Bytes(bytes.clone()));
-                    if writer.write_all(&bytes).await.is_err() {
+                    if written.is_err() {
                         self.tap.push(self.number, side.other(), Seen::End(StreamEnd::Broken));
                         self.tap.judge();
                         return Stopped::Refused;
                     }
-                    drop(bytes);
                     self.tap.judge();
                     self.tap.ready().await;
                     if count == size && size < LARGE_READ {

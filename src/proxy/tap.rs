@@ -8,7 +8,7 @@ use std::io::BufWriter;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{JoinHandle, Thread};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
@@ -17,6 +17,9 @@ use crate::inspect::{Inspector, Seen, Settings};
 use crate::model::{Event, Side};
 use crate::transcript::{Entry, What, Writer};
 use crate::wire::StreamEnd;
+
+/// So long the judge lets things gather while they keep coming: a verdict may be that late, a byte never.
+const NAP: Duration = Duration::from_micros(500);
 
 /// Writes a recording as it happens.
 pub type Recorder = Writer<BufWriter<File>>;
@@ -96,9 +99,9 @@ impl Tap {
         self.shared.inspector.push(connection, side, seen, Some(at));
     }
 
-    /// Wakes the judge, if it sleeps. Call it after the bytes went on.
+    /// Wakes the judge, if it sleeps, or naps while much is waiting. Call it after the bytes went on.
     pub(super) fn judge(&self) {
-        if self.shared.asleep.swap(false, Ordering::SeqCst) {
+        if self.shared.asleep.swap(false, Ordering::SeqCst) || self.shared.inspector.is_filling() {
             self.judge.unpark();
         }
     }
@@ -147,8 +150,15 @@ impl Shared {
     fn run(&self) {
         let _ended = SetOnDrop(self);
         while !self.stopping.load(Ordering::SeqCst) {
+            let mut any = false;
             while self.inspector.judge_some(&mut |event| lock(&self.sink)(&event)) {
+                any = true;
                 self.drained.notify_waiters();
+            }
+            if any {
+                // Where something came, more comes: a nap gathers it, and spares the relay a wake-up for every read.
+                std::thread::park_timeout(NAP);
+                continue;
             }
             self.asleep.store(true, Ordering::SeqCst);
             // Looking again after saying so: whoever pushed before that has not woken us.
