@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the real-daemon tests need on a Debian 12 machine. Run as root.
 #
-#   install.sh            dockerd, a static busybox, curl, python3
+#   install.sh            dockerd, a static busybox, curl, python3 with venv, node and npm
 #   install.sh podman     podman, crun and conmon as well
 #
 # Does nothing when all is there, so every other script may call it first.
@@ -81,6 +81,10 @@ main() {
     command -v docker >/dev/null || missing+=(docker.io)
     command -v curl >/dev/null || missing+=(curl)
     command -v python3 >/dev/null || missing+=(python3)
+    # Debian's python3 has the module venv, but without this package nothing to put pip into one.
+    python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+    command -v node >/dev/null || missing+=(nodejs)
+    command -v npm >/dev/null || missing+=(npm)
     # The plain busybox package is linked dynamically and would not run in an empty image.
     has_package busybox-static || missing+=(busybox-static)
     case ${1-} in
