@@ -63,6 +63,7 @@ part 600 raw.py
 part 600 memory.sh
 part 1500 cli.sh
 part 900 sdk.sh
+part 600 swarm.sh
 if [ ${#failed[@]} -gt 0 ]; then
     echo "failed: ${failed[*]}"
     exit 1
