@@ -37,6 +37,8 @@ fn help_teaches() {
 fn the_terminal_report() {
     let (code, out, err) = run(&["check", FIRES]);
     assert_eq!((code, err.as_str()), (1, ""));
+    let readme = std::fs::read_to_string(repository("README.md")).expect("readable");
+    assert!(readme.contains(&out), "README's picture is what the terminal shows:\n{out}");
     insta::assert_snapshot!(out);
 }
 
