@@ -45,8 +45,9 @@
 //!   then extend it.
 //! - The JSON Lines report gives an exchange's line after its violations: a violation in an endless stream is worth knowing before the stream ends.
 //! - The judge is one for all connections: what one connection created (a container with a TTY) is then known before another uses it.
-//! - The judge has a thread of its own. Inline it made the next read late, so that the head of a hijack and the first frame reached the
-//!   client in one piece, and docker-py lost the frame. Back-pressure holds when megabytes wait for it.
+//! - The judge has a thread of its own. Inline it would make the next read late, and what the daemon wrote apart, the head of a hijack and the
+//!   first frame, would more often reach the client in one piece; docker-py loses the frame then, as it does now and then without any proxy.
+//!   Back-pressure holds when more than a megabyte waits for it.
 //!
 //! # A reading route
 //!

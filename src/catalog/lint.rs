@@ -9,7 +9,7 @@ use super::example::Example;
 use super::file::{self, Kind, SchemaError, SchemaFile};
 use super::operation::Operation;
 use super::projection::{Direction, Projected, Projection};
-use super::{Catalog, Contract, Library, Parameters, schema};
+use super::{Contract, Library, Parameters, schema};
 use crate::model::ApiVersion;
 
 /// The JSON Schema of the files.
@@ -166,12 +166,4 @@ fn compile_all(operation: &Operation, contract: &Contract, version: ApiVersion) 
         schema::compile(one.source()).map_err(|what| SchemaError::new(operation.path(), "", format!("{what}, at {version}")))?;
     }
     Ok(())
-}
-
-impl Catalog {
-    /// What lint says of the built-in files; used by the tests and by `schemas lint` without a path.
-    #[must_use]
-    pub fn lint() -> (Linted, Vec<SchemaError>) {
-        lint_builtin()
-    }
 }

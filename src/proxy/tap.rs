@@ -1,7 +1,7 @@
 //! The tap: everything that is relayed goes past it, to the judge, the reports and the recording.
 //!
-//! The judge has a thread of its own. Judging between two reads would make the next read late, and then what the daemon wrote apart (the head of
-//! a hijack, the first frame) would reach the client in one piece, in which some clients lose the second half.
+//! The judge has a thread of its own. Judging between two reads would make the next read late, and what the daemon wrote apart (the head of a
+//! hijack, the first frame) would more often reach the client in one piece, in which some clients lose the second half.
 
 use std::fs::File;
 use std::io::BufWriter;
