@@ -66,6 +66,7 @@ pub mod error;
 pub mod inspect;
 pub mod model;
 pub mod proxy;
+pub mod reference;
 pub mod report;
 pub mod run;
 pub mod transcript;
