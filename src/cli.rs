@@ -7,8 +7,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::model::ApiVersion;
+use crate::model::{ApiVersion, VersionRange};
 use crate::proxy::Address;
+use crate::reference::Fault;
 use crate::report::FailOn;
 
 const EXIT_CODES: &str = "\
@@ -44,6 +45,19 @@ pub enum Command {
         after_help = "Example:\n  plimsoll proxy --listen unix:///tmp/plimsoll.sock &\n  DOCKER_HOST=unix:///tmp/plimsoll.sock docker ps"
     )]
     Proxy(ProxyArgs),
+    /// Serve the reference backend: a daemon in memory, to develop clients against
+    ///
+    /// It keeps state as dockerd does and simulates processes; nothing is run on this machine and none of its files are touched.
+    #[command(
+        after_help = "Example:\n  plimsoll serve --listen unix:///tmp/reference.sock &\n  DOCKER_HOST=unix:///tmp/reference.sock docker run --rm busybox echo hello"
+    )]
+    Serve(ServeArgs),
+    /// Drive a daemon through every operation of every API version, and show the scorecard
+    ///
+    /// What the probe makes is labelled plimsoll.probe=1 and removed again, also after Ctrl-C. A case that was not reached is skipped, with the
+    /// reason: a skip is never a pass.
+    #[command(after_help = "Example:\n  plimsoll probe --backend unix:///var/run/docker.sock --api-version 1.24..1.41")]
+    Probe(ProbeArgs),
     /// Judge recordings offline: the same judge, the same findings
     #[command(after_help = "Example:\n  plimsoll run --record session.wire -- docker ps\n  plimsoll check session.wire")]
     Check(CheckArgs),
@@ -61,6 +75,14 @@ pub struct JudgeArgs {
     /// Judge by this API version; auto: the path's prefix, else what the daemon announced
     #[arg(long, value_name = "auto|1.N", default_value = "auto", value_parser = parse_version)]
     pub api_version: VersionChoice,
+    /// What to judge by beside the version, and what to report.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// What to judge by, and what to report.
+#[derive(Debug, Args)]
+pub struct OutputArgs {
     /// A folder of schema files that add to the built-in catalogue or replace what is in it
     #[arg(long, value_name = "DIR")]
     pub schemas: Option<PathBuf>,
@@ -87,6 +109,10 @@ pub enum VersionChoice {
     Forced(ApiVersion),
 }
 
+/// `--api-version` of the probe: the versions, or all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VersionSpan(pub Option<VersionRange>);
+
 /// `--mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Mode {
@@ -106,7 +132,7 @@ pub enum Format {
 /// `plimsoll run`.
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// The daemon: unix:///path, tcp://host:port [default: $DOCKER_HOST, else unix:///var/run/docker.sock]
+    /// The daemon: unix:///path, tcp://host:port or reference [default: $DOCKER_HOST, else reference]
     #[arg(long, value_name = "ADDR", value_parser = parse_address)]
     pub backend: Option<Address>,
     /// Record everything to this file
@@ -126,7 +152,7 @@ pub struct ProxyArgs {
     /// Where clients connect: unix:///path (mode 0600, removed on exit) or tcp://host:port
     #[arg(long, value_name = "ADDR", value_parser = parse_address)]
     pub listen: Address,
-    /// The daemon: unix:///path, tcp://host:port [default: $DOCKER_HOST, else unix:///var/run/docker.sock]
+    /// The daemon: unix:///path, tcp://host:port or reference [default: $DOCKER_HOST, else reference]
     #[arg(long, value_name = "ADDR", value_parser = parse_address)]
     pub backend: Option<Address>,
     /// Record everything to this file
@@ -135,6 +161,58 @@ pub struct ProxyArgs {
     /// How to judge and what to report.
     #[command(flatten)]
     pub judge: JudgeArgs,
+}
+
+/// `plimsoll serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Where clients connect: unix:///path (mode 0600, removed on exit) or tcp://host:port (repeatable)
+    #[arg(long, value_name = "ADDR", value_parser = parse_address, required_unless_present = "list_faults")]
+    pub listen: Vec<Address>,
+    /// The versions that it answers: one, or a range as in 1.24..1.41
+    #[arg(long, value_name = "1.A..1.B", value_parser = parse_known_versions, default_value = "1.0..1.55")]
+    pub api_version: VersionRange,
+    /// The same ids, names and ports in every run
+    #[arg(long, value_name = "NUMBER")]
+    pub seed: Option<u64>,
+    /// The time stands still, as in 2026-01-01T00:00:00Z
+    #[arg(long, value_name = "TIME")]
+    pub clock: Option<jiff::Timestamp>,
+    /// Send the CORS headers of the old -api-enable-cors
+    #[arg(long)]
+    pub cors: bool,
+    /// Misbehave on purpose (repeatable): a fault of --list-faults, for every Nth answer, or of one operation
+    #[arg(long, value_name = "ID[@every=N][@operation=NAME]", value_parser = parse_fault)]
+    pub fault: Vec<String>,
+    /// Name the faults and the rule that each breaks
+    #[arg(long)]
+    pub list_faults: bool,
+}
+
+/// `plimsoll probe`.
+#[derive(Debug, Args)]
+pub struct ProbeArgs {
+    /// The daemon: unix:///path, tcp://host:port or reference [default: $DOCKER_HOST, else reference]
+    #[arg(long, value_name = "ADDR", value_parser = parse_address)]
+    pub backend: Option<Address>,
+    /// The versions to drive; auto: all that the daemon announces
+    #[arg(long, value_name = "auto|1.N|1.A..1.B", default_value = "auto", value_parser = parse_versions)]
+    pub api_version: VersionSpan,
+    /// Only the cases of this operation (repeatable)
+    #[arg(long, value_name = "NAME")]
+    pub operation: Vec<String>,
+    /// Also the cases that change what is not the probe's own: prunes without a filter, making and leaving a swarm …
+    #[arg(long)]
+    pub allow_destructive: bool,
+    /// The image that containers are made of; it needs a shell [default: base, busybox, alpine or debian, pulled if none is there]
+    #[arg(long, value_name = "NAME")]
+    pub image: Option<String>,
+    /// Record everything to this file
+    #[arg(long, value_name = "FILE.wire")]
+    pub record: Option<PathBuf>,
+    /// What to judge by, and what to report.
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 /// `plimsoll check`.
@@ -211,6 +289,26 @@ fn parse_version(text: &str) -> Result<VersionChoice, String> {
         return Ok(VersionChoice::Forced(version));
     }
     Err(format!("{version} is newer than {}, the newest version that is known", ApiVersion::NEWEST))
+}
+
+/// A fault counts the answers, so what was typed is kept, and read where it is used.
+fn parse_fault(text: &str) -> Result<String, String> {
+    text.parse::<Fault>().map(|fault| fault.to_string())
+}
+
+fn parse_versions(text: &str) -> Result<VersionSpan, String> {
+    if text == "auto" {
+        return Ok(VersionSpan(None));
+    }
+    parse_known_versions(text).map(|range| VersionSpan(Some(range)))
+}
+
+fn parse_known_versions(text: &str) -> Result<VersionRange, String> {
+    let range: VersionRange = text.parse().map_err(|error| format!("{error}"))?;
+    if range.until.is_known() {
+        return Ok(range);
+    }
+    Err(format!("{} is newer than {}, the newest version that is known", range.until, ApiVersion::NEWEST))
 }
 
 fn parse_report(text: &str) -> Result<(Format, PathBuf), String> {

@@ -20,7 +20,7 @@
 //!
 //! ```text
 //! 5  cli        what was typed                 run         a file a subcommand
-//! 4  proxy      listen, dial, relay, tap
+//! 4  proxy      listen, dial, relay, tap       probe       client, scenarios, scorecard
 //! 3  inspect    the judge
 //! 2  report     tally, terminal, JSON Lines    transcript  reading and writing recordings
 //! 1  wire       heads, bodies, frames, JSON    catalog     operations, routes, schemas by version
@@ -65,6 +65,7 @@ pub mod cli;
 pub mod error;
 pub mod inspect;
 pub mod model;
+pub mod probe;
 pub mod proxy;
 pub mod reference;
 pub mod report;

@@ -7,7 +7,10 @@ pub mod place;
 pub mod rule;
 pub mod version;
 
-pub use event::{Call, Counts, Coverage, Event, NotInspected, Reason, RunFinished, RunStarted, RunVerdict, Summary, Verdict, Violation};
+pub use event::{
+    Call, CaseResult, Counts, Coverage, Event, NotInspected, ProbeCase, Reason, RunFinished, RunStarted, RunVerdict, Summary, Verdict,
+    Violation,
+};
 pub use place::{Part, Place, Side};
 pub use rule::{Rule, Severity};
 pub use version::{ApiVersion, VersionRange};

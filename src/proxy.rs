@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 use crate::error::Error;
 
 pub use address::Address;
-pub use listen::Listener;
+pub use listen::{Listener, Stream};
 pub use tap::{Recorder, Tap};
 
 /// How long connections may finish by themselves when the proxy stops.

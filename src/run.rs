@@ -1,10 +1,13 @@
 //! The subcommands, one file each.
 
 mod check;
+mod probe;
 mod proxy;
 mod rules;
 mod schemas;
+mod serve;
 mod session;
+mod signals;
 mod wrap;
 
 use std::io::{ErrorKind, Write as _};
@@ -18,20 +21,22 @@ pub fn run(cli: Cli) -> Result<Exit, Error> {
     match cli.command {
         Command::Run(args) => wrap::run(args),
         Command::Proxy(args) => proxy::run(args),
+        Command::Serve(args) => serve::run(&args),
+        Command::Probe(args) => probe::run(args),
         Command::Check(args) => check::run(&args),
         Command::Schemas(command) => schemas::run(command),
         Command::Rules(command) => rules::run(&command),
     }
 }
 
-/// The backend that was asked for, else the docker CLI's.
+/// The backend that was asked for, else the one of `DOCKER_HOST`, else the built-in one.
 fn backend(asked: Option<Address>) -> Result<Address, Error> {
     if let Some(address) = asked {
         return Ok(address);
     }
     match std::env::var("DOCKER_HOST") {
         Ok(host) if !host.is_empty() => host.parse().map_err(|why| Error::usage(format!("DOCKER_HOST: {why}"))),
-        _ => Ok(Address::default_daemon()),
+        _ => Ok(Address::Reference),
     }
 }
 

@@ -89,6 +89,10 @@ impl Parameters {
         let mut defects = Vec::new();
         for parameter in &self.named {
             match value(&parameter.name) {
+                // A header that may be repeated: what is seen of it is a list of one.
+                Some(text) if parameter.wire == Wire::List => {
+                    parameter.judge_value(&Value::Array(vec![Value::String(text.to_owned())]), Rule::HeaderValue, &mut defects);
+                }
                 Some(text) => parameter.judge(text, Rule::HeaderValue, &mut defects),
                 None if parameter.required => defects.push(parameter.missing(Rule::HeaderMissing)),
                 None => {}

@@ -23,6 +23,8 @@ pub enum Event {
     Violation(Box<Violation>),
     /// A part of an exchange that could not be judged.
     NotInspected(NotInspected),
+    /// What became of one case of a probe.
+    ProbeCase(ProbeCase),
     /// The last event of a run.
     RunFinished(RunFinished),
 }
@@ -263,6 +265,35 @@ impl fmt::Display for Size {
         const MIB: u64 = 1 << 20;
         if self.0 >= MIB && self.0.is_multiple_of(MIB) { write!(f, "{} MiB", self.0 / MIB) } else { write!(f, "{} byte", self.0) }
     }
+}
+
+/// One case of a probe, at one version.
+#[derive(Debug, Clone, Serialize)]
+pub struct ProbeCase {
+    /// The operation that it is about.
+    pub operation: String,
+    /// The version.
+    pub api_version: ApiVersion,
+    /// What it is about, in a few words.
+    pub case: String,
+    /// What became of it.
+    pub result: CaseResult,
+    /// Why it did not pass.
+    pub reason: Option<String>,
+}
+
+/// What became of a case. A skip is never a pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CaseResult {
+    /// Answered as it should be, and nothing above a note was found.
+    Pass,
+    /// Not run, not reached or not judged; the reason says which.
+    Skipped,
+    /// A warning was found.
+    Warning,
+    /// An error was found.
+    Fail,
 }
 
 /// How a run ended.

@@ -46,7 +46,7 @@ pub(crate) struct Entry {
 impl Rule {
     /// `area.defect`.
     #[must_use]
-    pub fn id(self) -> &'static str {
+    pub const fn id(self) -> &'static str {
         self.entry().id
     }
 

@@ -11,14 +11,8 @@ pub enum Address {
     Unix(PathBuf),
     /// `tcp://127.0.0.1:2375`, `http://…`
     Tcp(String),
-}
-
-impl Address {
-    /// Where the docker CLI looks when nothing is said.
-    #[must_use]
-    pub fn default_daemon() -> Self {
-        Self::Unix(PathBuf::from("/var/run/docker.sock"))
-    }
+    /// The built-in backend. Whoever dials starts it first, on an address of its own.
+    Reference,
 }
 
 impl fmt::Display for Address {
@@ -26,6 +20,7 @@ impl fmt::Display for Address {
         match self {
             Self::Unix(path) => write!(f, "unix://{}", path.display()),
             Self::Tcp(host) => write!(f, "tcp://{host}"),
+            Self::Reference => f.write_str("reference"),
         }
     }
 }
@@ -34,12 +29,12 @@ impl FromStr for Address {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        const FORMS: &str = "write unix:///path, tcp://host:port or http://host:port";
+        const FORMS: &str = "write unix:///path, tcp://host:port, http://host:port or reference";
         let Some((scheme, rest)) = text.split_once("://") else {
-            return Err(match text {
-                "reference" => "the reference backend is not part of this version".to_owned(),
-                _ => format!("`{text}` is no address: {FORMS}"),
-            });
+            return match text {
+                "reference" => Ok(Self::Reference),
+                _ => Err(format!("`{text}` is no address: {FORMS}")),
+            };
         };
         match scheme {
             "unix" if rest.starts_with('/') => Ok(Self::Unix(PathBuf::from(rest))),
@@ -70,6 +65,7 @@ mod tests {
             ("tcp://127.0.0.1:2375", "tcp://127.0.0.1:2375"),
             ("http://localhost:80/", "tcp://localhost:80"),
             ("tcp://[::1]:2375", "tcp://[::1]:2375"),
+            ("reference", "reference"),
         ] {
             assert_eq!(text.parse::<Address>().map(|address| address.to_string()), Ok(shown.to_owned()));
         }

@@ -11,8 +11,10 @@ use crate::error::Error;
 
 /// A stream of either kind.
 #[derive(Debug)]
-pub(super) enum Stream {
+pub enum Stream {
+    /// A unix socket's.
     Unix(UnixStream),
+    /// A TCP socket's.
     Tcp(TcpStream),
 }
 
@@ -59,6 +61,7 @@ impl Listener {
                 let bound = listener.local_addr().map_err(|error| cannot(&error))?;
                 Ok(Self { kind: Kind::Tcp(listener), address: Address::Tcp(bound.to_string()) })
             }
+            Address::Reference => Err(Error::usage("`reference` is a backend, not an address to listen on")),
         }
     }
 
@@ -68,7 +71,8 @@ impl Listener {
         &self.address
     }
 
-    pub(super) async fn accept(&self) -> io::Result<Stream> {
+    /// The next client.
+    pub async fn accept(&self) -> io::Result<Stream> {
         match &self.kind {
             Kind::Unix { listener, .. } => Ok(Stream::Unix(listener.accept().await?.0)),
             Kind::Tcp(listener) => {
@@ -101,5 +105,6 @@ pub(super) async fn dial(address: &Address) -> io::Result<Stream> {
             stream.set_nodelay(true)?;
             Ok(Stream::Tcp(stream))
         }
+        Address::Reference => Err(io::Error::new(ErrorKind::Unsupported, "the reference backend was not started")),
     }
 }

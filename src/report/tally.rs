@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::catalog::Catalog;
-use crate::model::{ApiVersion, Counts, Coverage, Event, RunFinished, RunVerdict, Severity, Verdict};
+use crate::model::{ApiVersion, CaseResult, Counts, Coverage, Event, RunFinished, RunVerdict, Severity, Verdict};
 
 /// The severity from which on a run fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -27,6 +27,8 @@ pub struct Tally {
     pub inspected: u64,
     /// Violations by severity.
     pub violations: Counts,
+    /// Cases of a probe, and those of them that were reached and judged.
+    cases: [u64; 2],
     seen: BTreeMap<ApiVersion, BTreeSet<Arc<str>>>,
 }
 
@@ -44,6 +46,10 @@ impl Tally {
                 }
             }
             Event::Violation(violation) => self.violations.add(violation.severity()),
+            Event::ProbeCase(case) => {
+                self.cases[0] += 1;
+                self.cases[1] += u64::from(case.result != CaseResult::Skipped);
+            }
             Event::RunStarted(_) | Event::NotInspected(_) | Event::RunFinished(_) => {}
         }
     }
@@ -59,7 +65,7 @@ impl Tally {
         let Counts { error, warning, .. } = self.violations;
         if (error > 0 && failing(Severity::Error)) || (warning > 0 && failing(Severity::Warning)) {
             RunVerdict::Violations
-        } else if self.inspected == 0 {
+        } else if self.inspected == 0 || (self.cases[0] > 0 && self.cases[1] == 0) {
             RunVerdict::NothingInspected
         } else {
             RunVerdict::Pass

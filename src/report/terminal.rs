@@ -203,7 +203,7 @@ impl<W: Write + Send> Reporter for Terminal<W> {
                 }
             }
             Event::RunFinished(finished) => self.finished = Some(finished.clone()),
-            Event::RunStarted(_) => {}
+            Event::RunStarted(_) | Event::ProbeCase(_) => {}
         }
         Ok(())
     }

@@ -6,10 +6,10 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::catalog::Catalog;
-use crate::cli::{Format, JudgeArgs, VersionChoice};
+use crate::cli::{Format, JudgeArgs, OutputArgs, VersionChoice};
 use crate::error::{Error, Exit};
 use crate::inspect::Settings;
-use crate::model::{Event, RunStarted, RunVerdict};
+use crate::model::{ApiVersion, Event, RunStarted, RunVerdict};
 use crate::proxy::Recorder;
 use crate::report::{FailOn, JsonLines, Reporter, Style, Tally, Terminal};
 use crate::transcript::Writer;
@@ -22,6 +22,9 @@ pub(super) enum Output {
     /// To standard output at the end: until then it belongs to the command that is run.
     AtEnd,
 }
+
+/// Makes the report for people, of where it goes, how, and what is known of the API.
+pub(super) type ForPeople = dyn Fn(Box<dyn Write + Send>, Style, &'static Catalog) -> Box<dyn Reporter>;
 
 /// The reports of a run. Shared with the tap.
 #[derive(Clone)]
@@ -45,7 +48,22 @@ struct Spool(File);
 impl Session {
     /// Opens all reports and says that the run has begun.
     pub(super) fn start(command: &'static str, args: &JudgeArgs, output: Output) -> Result<Self, Error> {
-        let settings = settings(args)?;
+        let forced = match args.api_version {
+            VersionChoice::Auto => None,
+            VersionChoice::Forced(version) => Some(version),
+        };
+        Self::start_with(command, &args.output, forced, output, &|out, style, _| Box::new(Terminal::new(out, style)))
+    }
+
+    /// The same, with a report for people of the subcommand's own.
+    pub(super) fn start_with(
+        command: &'static str,
+        args: &OutputArgs,
+        forced_version: Option<ApiVersion>,
+        output: Output,
+        terminal: &ForPeople,
+    ) -> Result<Self, Error> {
+        let settings = Settings { catalog: catalog(args)?, forced_version, announced_version: None, source: None };
         let mut reporters: Vec<Box<dyn Reporter>> = Vec::new();
         let mut spool = None;
         match (args.format, output) {
@@ -56,12 +74,12 @@ impl Session {
                 reporters.push(Box::new(JsonLines::new(BufWriter::new(writer))));
             }
             (Format::Jsonl, Output::Live) => reporters.push(Box::new(JsonLines::new(io::stdout()))),
-            (Format::Terminal, _) => reporters.push(Box::new(Terminal::new(io::stdout(), style()))),
+            (Format::Terminal, _) => reporters.push(terminal(Box::new(io::stdout()), style(), settings.catalog)),
         }
         for (format, path) in &args.report {
             let file = create(path, "report")?;
             reporters.push(match format {
-                Format::Terminal => Box::new(Terminal::new(BufWriter::new(file), Style::Plain)),
+                Format::Terminal => terminal(Box::new(BufWriter::new(file)), Style::Plain, settings.catalog),
                 Format::Jsonl => Box::new(JsonLines::new(file)),
             });
         }
@@ -138,20 +156,11 @@ impl Spool {
 }
 
 /// The built-in catalogue, or the one with the user's files laid over it.
-fn catalog(args: &JudgeArgs) -> Result<&'static Catalog, Error> {
+fn catalog(args: &OutputArgs) -> Result<&'static Catalog, Error> {
     let Some(dir) = &args.schemas else { return Ok(Catalog::builtin()) };
     let catalog = Catalog::with_overlay(dir).map_err(|error| Error::usage(format!("--schemas {}: {error}", dir.display())))?;
     // One for the whole run, as the built-in one is.
     Ok(Box::leak(Box::new(catalog)))
-}
-
-/// How to judge, from the command line.
-fn settings(args: &JudgeArgs) -> Result<Settings, Error> {
-    let forced_version = match args.api_version {
-        VersionChoice::Auto => None,
-        VersionChoice::Forced(version) => Some(version),
-    };
-    Ok(Settings { catalog: catalog(args)?, forced_version, announced_version: None, source: None })
 }
 
 /// Begins a recording.

@@ -11,6 +11,7 @@ use crate::cli::RunArgs;
 use crate::error::{Error, Exit};
 use crate::proxy::{Address, Listener, Tap, serve};
 
+use super::serve::Backend;
 use super::session::{Output, Session, recorder};
 
 pub(super) fn run(args: RunArgs) -> Result<Exit, Error> {
@@ -22,11 +23,12 @@ pub(super) fn run(args: RunArgs) -> Result<Exit, Error> {
         let dir = dir.map_err(|error| Error::environment(format!("cannot make a folder for the socket: {error}")))?;
         let listener = Listener::bind(&Address::Unix(dir.path().join("docker.sock"))).await?;
         let host = listener.address().to_string();
+        let backend = Backend::start(backend).await?;
         let session = Session::start("run", &args.judge, Output::AtEnd)?;
         let events = session.clone();
         let tap = Arc::new(Tap::new(session.settings(), recorder, move |event| events.event(event)));
         let (stop, stopped) = watch::channel(false);
-        let serving = tokio::spawn(serve(listener, backend, Arc::clone(&tap), stopped));
+        let serving = tokio::spawn(serve(listener, backend.address(), Arc::clone(&tap), stopped));
         let ended = command(&args.command, &host).await;
         let _ = stop.send(true);
         let served = serving.await.unwrap_or_else(|bug| std::panic::resume_unwind(bug.into_panic()));

@@ -24,9 +24,15 @@ const FIRES: &str = "fixtures/rules/frame.stream-type/fires-text.wire";
 
 #[test]
 fn help_teaches() {
-    for words in
-        [&["--help"][..], &["run", "--help"], &["proxy", "--help"], &["check", "--help"], &["schemas", "--help"], &["rules", "--help"]]
-    {
+    for words in [
+        &["--help"][..],
+        &["run", "--help"],
+        &["proxy", "--help"],
+        &["probe", "--help"],
+        &["check", "--help"],
+        &["schemas", "--help"],
+        &["rules", "--help"],
+    ] {
         let (code, out, _) = run(words);
         assert_eq!(code, 0);
         insta::assert_snapshot!(format!("help-{}", words[0].trim_start_matches('-')), out);
@@ -89,6 +95,10 @@ fn exit_codes() {
         (vec!["run", "--backend", "unix:///nowhere/d.sock", "--", "true"], 4),
         (vec!["run", "--backend", "unix:///nowhere/d.sock", "--", "false"], 5),
         (vec!["run", "--", "/nowhere/program"], 3),
+        (vec!["probe", "--backend", "unix:///nowhere/d.sock"], 3),
+        (vec!["probe", "--operation", "Nothing"], 2),
+        (vec!["probe", "--api-version", "1.30..1.24"], 2),
+        (vec!["probe", "--api-version", "1.24..1.99"], 2),
     ] {
         let (got, out, err) = run(&arguments);
         assert_eq!(got, code, "{arguments:?}\n{out}\n{err}");
@@ -281,4 +291,68 @@ fn an_absent_daemon_is_told_to_the_client_in_its_own_format() {
     Command::new("kill").arg(child.id().to_string()).status().expect("kill runs");
     let code = child.wait().expect("it ends").code();
     assert_eq!(code, Some(3));
+}
+
+/// Knows what it is, and nothing else.
+fn daemon_of_one_answer(path: &Path) {
+    const VERSION: &str = r#"{"Platform":{"Name":""},"Components":[],"Version":"20.10.24","ApiVersion":"1.41","MinAPIVersion":"1.40","GitCommit":"5d6db84","GoVersion":"go1.19.8","Os":"linux","Arch":"amd64","KernelVersion":"6.1","BuildTime":"2023-04-04T18:18:40.000000000+00:00"}"#;
+    let listener = UnixListener::bind(path).expect("bound");
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            std::thread::spawn(move || {
+                let mut reader = BufReader::new(stream.try_clone().expect("cloned"));
+                let mut line = String::new();
+                while reader.read_line(&mut line).is_ok_and(|count| count > 0) {
+                    let known = line.contains("/version ");
+                    while reader.read_line(&mut line).is_ok_and(|count| count > 2) {}
+                    let (status, body) = if known { ("200 OK", VERSION) } else { ("404 Not Found", r#"{"message":"page not found"}"#) };
+                    let head = format!(
+                        "HTTP/1.1 {status}\r\nApi-Version: 1.41\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+                        body.len()
+                    );
+                    if stream.write_all((head + body).as_bytes()).is_err() {
+                        return;
+                    }
+                    line.clear();
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_probe_says_what_became_of_each_case() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("d.sock");
+    daemon_of_one_answer(&path);
+    let backend = format!("unix://{}", path.display());
+    let (code, out, err) =
+        run(&["probe", "--backend", &backend, "--operation", "SystemVersion", "--operation", "ContainerExport", "--format", "jsonl"]);
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    let cases: Vec<serde_json::Value> = out
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .filter(|line: &serde_json::Value| line["type"] == "probe-case")
+        .collect();
+    let of = |version: &str, operation: &str| -> Vec<&serde_json::Value> {
+        cases.iter().filter(|case| case["api_version"] == version && case["operation"] == operation).collect()
+    };
+    for version in ["1.40", "1.41"] {
+        assert_eq!(of(version, "SystemVersion").iter().map(|case| &case["result"]).collect::<Vec<_>>(), ["pass"]);
+        let created = of(version, "ContainerExport");
+        assert!(
+            created
+                .iter()
+                .any(|case| case["result"] == "skipped" && case["reason"].as_str().is_some_and(|why| why.starts_with("needs an image")))
+        );
+    }
+    let probe = |operation: &str, version: &str| run(&["probe", "--backend", &backend, "--operation", operation, "--api-version", version]);
+    // A skip is never a pass, and what no version has is no question.
+    assert_eq!(probe("ImageCommit", "1.99").0, 2);
+    assert_eq!(probe("SecretList", "1.24").0, 2);
+    assert_eq!(probe("ImageAttestations", "1.55").0, 4);
+    let (code, out, _) = probe("SystemVersion", "1.41");
+    assert_eq!(code, 0);
+    assert!(out.contains("SystemVersion ✓"), "{out}");
 }

@@ -5,6 +5,7 @@ mod cli;
 mod facts;
 mod floors;
 mod mutations;
+mod reference;
 mod rules;
 mod support;
 mod transparency;

@@ -13,7 +13,9 @@ pub enum Style {
 }
 
 impl Style {
-    pub(super) fn severity(self, severity: Severity) -> String {
+    /// The word, in its colour.
+    #[must_use]
+    pub fn severity(self, severity: Severity) -> String {
         let colour = match severity {
             Severity::Error => AnsiColor::Red,
             Severity::Warning => AnsiColor::Yellow,
@@ -22,20 +24,34 @@ impl Style {
         self.paint(colour.on_default().bold(), severity.to_string().as_str())
     }
 
-    pub(super) fn strong(self, text: &str) -> String {
+    /// What the eye is to find.
+    #[must_use]
+    pub fn strong(self, text: &str) -> String {
         self.paint(Ansi::new().bold(), text)
     }
 
-    pub(super) fn dim(self, text: &str) -> String {
+    /// What it may pass over.
+    #[must_use]
+    pub fn dim(self, text: &str) -> String {
         self.paint(Ansi::new().dimmed(), text)
     }
 
-    pub(super) fn good(self, text: &str) -> String {
+    /// Good news.
+    #[must_use]
+    pub fn good(self, text: &str) -> String {
         self.paint(AnsiColor::Green.on_default().bold(), text)
     }
 
-    pub(super) fn bad(self, text: &str) -> String {
+    /// Bad news.
+    #[must_use]
+    pub fn bad(self, text: &str) -> String {
         self.paint(AnsiColor::Red.on_default().bold(), text)
+    }
+
+    /// What may trip somebody.
+    #[must_use]
+    pub fn warn(self, text: &str) -> String {
+        self.paint(AnsiColor::Yellow.on_default().bold(), text)
     }
 
     fn paint(self, style: Ansi, text: &str) -> String {

@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# docker-py's own integration tests, unchanged, through plimsoll at a daemon.
+#
+#   docker_py_suite.sh PLIMSOLL DIR MINIMUM      DIR as for dockerd.sh: the daemon listens at DIR/docker.sock
+#
+# The library is 7.1.0; the tests are those of the source distribution of 7.0.0, the last that carries
+# them. At least MINIMUM of them must pass, and the report must not hold one error or warning.
+
+# No -e: what the tests make of the daemon is counted.
+set -u
+
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/daemons/harness.sh
+. "$here/harness.sh"
+
+if [ $# -ne 3 ]; then
+    echo 'usage: docker_py_suite.sh PLIMSOLL DIR MINIMUM' >&2
+    exit 2
+fi
+plimsoll=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
+daemon=$(cd "$2" && pwd)/docker.sock
+minimum=$3
+[ -S "$daemon" ] || { echo "docker_py_suite.sh: no daemon at $daemon" >&2 && exit 2; }
+
+work=$(mktemp -d)
+# Invoked by the trap.
+# shellcheck disable=SC2317
+leave() {
+    proxy_stop
+    rm -rf "$work"
+}
+trap leave EXIT
+trap 'exit 130' INT TERM HUP
+
+mkdir "$work/config"
+echo '{}' >"$work/config/config.json"
+export DOCKER_CONFIG=$work/config HOME=$work LC_ALL=C TZ=UTC PYTHONDONTWRITEBYTECODE=1
+unset DOCKER_HOST DOCKER_CONTEXT DOCKER_API_VERSION DOCKER_TLS_VERIFY DOCKER_CERT_PATH
+
+if ! {
+    timeout --foreground 60 python3 -m venv "$work/venv" &&
+        timeout --foreground 180 "$work/venv/bin/python" -m pip install --quiet --no-cache-dir --disable-pip-version-check \
+            --requirement "$here/sdk/requirements.txt" pytest==9.2.0 pytest-timeout==2.4.0 &&
+        timeout --foreground 120 "$work/venv/bin/python" -m pip download --quiet --no-cache-dir --disable-pip-version-check \
+            --no-deps --no-binary docker --dest "$work" docker==7.0.0 &&
+        tar -C "$work" -xzf "$work/docker-7.0.0.tar.gz" docker-7.0.0/tests
+} >"$work/said" 2>&1; then
+    not_ok 'docker-py and its tests can be installed' <"$work/said"
+    closing_line
+    exit
+fi
+# The settings of its own repository ask for more than is installed here.
+: >"$work/docker-7.0.0/pytest.ini"
+
+if ! proxy_start "$plimsoll" "$work/proxy.sock" "$daemon" "$work/report.jsonl" >"$work/said"; then
+    not_ok 'the proxy starts' <"$work/said"
+    closing_line
+    exit
+fi
+(
+    cd "$work/docker-7.0.0" || exit
+    # The tests of contexts come last: they are about the library's own files, and leave it pointing at the default socket.
+    mapfile -t files < <(find tests/integration -name '*_test.py' ! -name 'context_*' | sort)
+    DOCKER_HOST=unix://$work/proxy.sock exec timeout --foreground --kill-after=5 900 \
+        "$work/venv/bin/python" -m pytest "${files[@]}" tests/integration/context_api_test.py -q -p no:cacheprovider --timeout=60 -rfE
+) </dev/null >"$work/tests" 2>&1
+proxy_stop
+
+closing=$(grep -E '[0-9]+ passed' "$work/tests" | tail -n 1)
+count=$(grep -oE '[0-9]+ passed' <<<"$closing" | cut -d' ' -f1)
+grep -aE '^(FAILED|ERROR) ' "$work/tests" | cut -c1-200 | sed 's/^/# /'
+echo "# $closing"
+if [ "${count:-0}" -ge "$minimum" ]; then
+    ok "at least $minimum of docker-py's tests pass"
+else
+    tail -n 40 "$work/tests" >"$work/said"
+    not_ok "at least $minimum of docker-py's tests pass" <"$work/said"
+fi
+if "$here/report.py" "$work/report.jsonl" 1000 >"$work/said"; then
+    sed 's/^/# /' "$work/said"
+    ok 'neither error nor warning in the report'
+else
+    not_ok 'neither error nor warning in the report' <"$work/said"
+fi
+closing_line
