@@ -30,8 +30,8 @@ use ledger::{Findings, Ledger};
 use step::Call;
 use world::{Plan, World};
 
-/// So many versions are driven at once.
-const AT_ONCE: usize = 8;
+/// So many versions are driven at once: more would only wait for one another in a real daemon.
+pub const AT_ONCE: usize = 8;
 /// So long what was interrupted may still be at work.
 const AFTERMATH: Duration = Duration::from_millis(500);
 /// The images that are looked for, and pulled if there is none, when none is named. Each has a shell.
@@ -50,6 +50,8 @@ pub struct Wishes {
     pub allow_destructive: bool,
     /// The image that containers are made of.
     pub image: Option<String>,
+    /// So many versions are driven at once.
+    pub at_once: usize,
     /// What is known of the API.
     pub catalog: &'static Catalog,
 }
@@ -60,6 +62,9 @@ pub struct Probe {
     plan: Plan,
     ledger: Arc<Ledger>,
     versions: Vec<ApiVersion>,
+    at_once: usize,
+    /// The image that was pulled, which goes when everything else has gone.
+    pulled: Option<String>,
 }
 
 impl Probe {
@@ -70,12 +75,13 @@ impl Probe {
         let versions: Vec<_> = ApiVersion::known().filter(|version| wishes.versions.unwrap_or(offered).contains(*version)).collect();
         let newest = offered.until.min(ApiVersion::NEWEST);
         let debris = Debris::default();
-        let image = image(&mut client, newest, wishes.image.as_deref(), &debris).await;
+        let found = image(&mut client, newest, wishes.image.as_deref()).await;
+        let pulled = found.as_ref().ok().filter(|found| found.pulled).map(|found| found.name.clone());
         let plan = Plan {
             catalog: wishes.catalog,
             gate,
             run: format!("plimsoll-{id}"),
-            image,
+            image: found.map(|found| found.name),
             allow_destructive: wishes.allow_destructive,
             only: wishes.operations,
             debris,
@@ -89,7 +95,7 @@ impl Probe {
         if !versions.iter().any(has_any) {
             return Err(Error::usage("none of these operations is part of any of these versions"));
         }
-        Ok(Self { plan, ledger, versions })
+        Ok(Self { plan, ledger, versions, at_once: wishes.at_once, pulled })
     }
 
     /// The versions that will be driven.
@@ -115,7 +121,7 @@ impl Probe {
             }
             (world, refused)
         });
-        let mut worlds: Vec<_> = futures_util::stream::iter(worlds).buffer_unordered(AT_ONCE).collect().await;
+        let mut worlds: Vec<_> = futures_util::stream::iter(worlds).buffer_unordered(self.at_once).collect().await;
         worlds.sort_by_key(|(world, _)| world.version);
         let mut refused = BTreeMap::new();
         let mut spoken = Vec::new();
@@ -152,6 +158,9 @@ impl Probe {
 
     /// Removes everything that was made; gives what could not be removed.
     pub async fn clear(&self) -> Vec<String> {
+        if let Some(image) = &self.pulled {
+            self.plan.debris.add(self.plan.newest, Thing::Image(image.clone()));
+        }
         self.plan.debris.clear(&self.plan.gate, self.plan.newest, None).await
     }
 
@@ -213,13 +222,20 @@ async fn offered(client: &mut Client) -> Result<VersionRange, Error> {
     Ok(VersionRange { since: version("MinAPIVersion").unwrap_or(ApiVersion::OLDEST).min(until), until })
 }
 
+/// An image with a shell.
+struct Found {
+    name: String,
+    /// It was not there before.
+    pulled: bool,
+}
+
 /// The image that containers are made of: the one that was named, or one of those that are known, there already or pulled.
-async fn image(client: &mut Client, version: ApiVersion, named: Option<&str>, debris: &Debris) -> Result<String, String> {
+async fn image(client: &mut Client, version: ApiVersion, named: Option<&str>) -> Result<Found, String> {
     let candidates: Vec<&str> = named.map_or_else(|| IMAGES.to_vec(), |name| vec![name]);
     for name in &candidates {
         let answer = Call::new(client, "GET", format!("/v{version}/images/{name}/json")).send().await.map_err(|skip| skip.0)?;
         if answer.status == 200 {
-            return Ok((*name).to_owned());
+            return Ok(Found { name: (*name).to_owned(), pulled: false });
         }
     }
     let mut said = String::new();
@@ -229,8 +245,7 @@ async fn image(client: &mut Client, version: ApiVersion, named: Option<&str>, de
         let answer = call.send().await.map_err(|skip| skip.0)?;
         let there = Call::new(client, "GET", format!("/v{version}/images/{name}/json")).send().await.map_err(|skip| skip.0)?;
         if there.status == 200 {
-            debris.add(version, Thing::Image((*name).to_owned()));
-            return Ok((*name).to_owned());
+            return Ok(Found { name: (*name).to_owned(), pulled: true });
         }
         said = step::message(&answer.body);
     }

@@ -48,6 +48,23 @@ impl Call {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
+    /// The form of a stream of JSON documents that the client asks for by its name in `Accept`, by weight.
+    #[must_use]
+    pub fn asked_stream(&self) -> Option<&'static str> {
+        const KNOWN: [&str; 4] = ["application/jsonl", "application/x-ndjson", "application/json-seq", "application/json"];
+        let mut best: Option<(&'static str, f32)> = None;
+        for range in self.header("accept").split(',') {
+            let mut parts = range.split(';').map(str::trim);
+            let name = parts.next().unwrap_or_default();
+            let weight = parts.find_map(|part| part.strip_prefix("q=")).and_then(|weight| weight.parse().ok()).unwrap_or(1.0);
+            let Some(known) = KNOWN.into_iter().find(|known| known.eq_ignore_ascii_case(name)) else { continue };
+            if weight > best.map_or(0.0, |(_, best)| best) {
+                best = Some((known, weight));
+            }
+        }
+        best.map(|(media, _)| media)
+    }
+
     /// The body as JSON. dockerd asks for a media type as soon as there is a body; an empty one is `None`.
     pub async fn json(&mut self) -> Result<Option<Value>, Refusal> {
         let media = self.header("content-type").to_owned();

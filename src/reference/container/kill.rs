@@ -24,6 +24,10 @@ pub(super) async fn answer(engine: &Arc<Engine>, call: Call) -> Result<Answer, R
     };
     let cannot = |why: String| format!("Cannot kill container: {}: {why}", call.name);
     if !killable {
+        // Below 1.20 it is as good as killed (moby/moby daemon/server/router/container/container_routes.go, postContainersKill).
+        if !call.since(20) {
+            return Ok(Answer::empty(204));
+        }
         return Err(Refusal::conflict(cannot(format!("Container {id} is not running"))));
     }
     if !signal::is_known(number) {

@@ -126,22 +126,8 @@ fn time(call: &Call, name: &str) -> Result<Option<Timestamp>, Refusal> {
 
 /// What the client asks for by name, else what the version sends.
 fn media(call: &Call) -> &'static str {
-    const KNOWN: [&str; 4] = ["application/jsonl", "application/x-ndjson", "application/json-seq", "application/json"];
     let default = if call.since(53) { "application/jsonl" } else { "application/json" };
-    if !call.since(24) {
-        return default;
-    }
-    let mut best: Option<(&'static str, f32)> = None;
-    for range in call.header("accept").split(',') {
-        let mut parts = range.split(';').map(str::trim);
-        let name = parts.next().unwrap_or_default();
-        let weight = parts.find_map(|part| part.strip_prefix("q=")).and_then(|weight| weight.parse().ok()).unwrap_or(1.0);
-        let Some(known) = KNOWN.into_iter().find(|known| known.eq_ignore_ascii_case(name)) else { continue };
-        if weight > best.map_or(0.0, |(_, best)| best) {
-            best = Some((known, weight));
-        }
-    }
-    best.map_or(default, |(media, _)| media)
+    call.asked_stream().filter(|_| call.since(24)).unwrap_or(default)
 }
 
 #[cfg(test)]
