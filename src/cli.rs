@@ -4,6 +4,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -95,6 +96,12 @@ pub struct OutputArgs {
     /// A further report in a file (repeatable)
     #[arg(long, value_name = "FORMAT=PATH", value_parser = parse_report)]
     pub report: Vec<(Format, PathBuf)>,
+    /// How late the head of attach, wait, events and followed logs may come, in seconds
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = parse_seconds)]
+    pub timing_head: Duration,
+    /// How long a stream may go on after its process has ended, in seconds
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = parse_seconds)]
+    pub timing_close: Duration,
     /// The severity from which on the run fails
     #[arg(long, value_enum, default_value_t = FailOn::Error)]
     pub fail_on: FailOn,
@@ -309,6 +316,11 @@ fn parse_known_versions(text: &str) -> Result<VersionRange, String> {
         return Ok(range);
     }
     Err(format!("{} is newer than {}, the newest version that is known", range.until, ApiVersion::NEWEST))
+}
+
+fn parse_seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse::<f64>().map_err(|_| "a number of seconds is due, as in 5 or 0.5".to_owned())?;
+    Duration::try_from_secs_f64(seconds).map_err(|_| format!("{text} is no length of time"))
 }
 
 fn parse_report(text: &str) -> Result<(Format, PathBuf), String> {

@@ -3,15 +3,25 @@
 //! There is no socket here, no clock and no task: the live proxy, `check`, replay, probe and the tests all push into the same
 //! [`Inspector`] and get the same events. It never changes, holds back or asks for a byte.
 
+mod archive;
 mod connection;
 mod content;
+mod documents;
 mod exchange;
+mod filters;
 mod finding;
+mod frames;
 mod hijack;
 mod memory;
+mod refusal;
+mod relation;
 mod request;
 mod response;
+mod state;
+mod streams;
 mod target;
+mod timing;
+mod websocket;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,6 +36,8 @@ use crate::wire::StreamEnd;
 
 use connection::{Connection, Turn};
 use memory::Memory;
+use state::State;
+pub use timing::Thresholds;
 
 /// More than this should not wait for the judge: beyond it a pusher is to wait for its turn. Little enough that nobody waits long.
 const WAITING_LIMIT: usize = 1 << 20;
@@ -54,11 +66,13 @@ pub struct Settings {
     pub announced_version: Option<ApiVersion>,
     /// The file that is judged, where a run judges several.
     pub source: Option<Arc<str>>,
+    /// How late is too late.
+    pub thresholds: Thresholds,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { catalog: Catalog::builtin(), forced_version: None, announced_version: None, source: None }
+        Self { catalog: Catalog::builtin(), forced_version: None, announced_version: None, source: None, thresholds: Thresholds::default() }
     }
 }
 
@@ -86,6 +100,7 @@ struct Judge {
 pub(crate) struct Context {
     pub(crate) settings: Settings,
     pub(crate) memory: Memory,
+    pub(crate) state: State,
 }
 
 impl Inspector {
@@ -93,7 +108,7 @@ impl Inspector {
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         let memory = Memory::new(settings.announced_version);
-        let judge = Judge { context: Context { settings, memory }, connections: BTreeMap::new() };
+        let judge = Judge { context: Context { settings, memory, state: State::default() }, connections: BTreeMap::new() };
         Self { inbox: Mutex::default(), waiting: AtomicUsize::new(0), judge: Mutex::new(judge) }
     }
 
@@ -157,11 +172,13 @@ impl Inspector {
 
 impl Judge {
     fn see(&mut self, id: u64, side: Side, seen: Seen, at: Option<Duration>, sink: &mut dyn FnMut(Event)) {
+        self.context.state.advance();
         let connection = self.connections.entry(id).or_insert_with(|| Connection::new(id));
         connection.see(side, seen, &mut Turn { at, context: &mut self.context, sink: &mut *sink });
         if connection.is_over()
             && let Some(connection) = self.connections.remove(&id)
         {
+            self.context.state.stream_closes(id);
             connection.finish(sink);
         }
     }

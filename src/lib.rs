@@ -23,7 +23,7 @@
 //! 4  proxy      listen, dial, relay, tap       probe       client, scenarios, scorecard
 //! 3  inspect    the judge
 //! 2  report     tally, terminal, JSON Lines    transcript  reading and writing recordings
-//! 1  wire       heads, bodies, frames, JSON    catalog     operations, routes, schemas by version
+//! 1  wire       heads, bodies, frames, tar …   catalog     operations, routes, schemas by version
 //! 0  model      versions, rules, events        error       our own failures, exit codes
 //! ```
 //!
@@ -36,7 +36,8 @@
 //! 3. [`catalog`] knows the operation by method and path, and its contract at the version: the path's prefix, else what the daemon announced.
 //! 4. A request's findings wait for the status: what the daemon refused with 4xx is not reported again. Then status, headers, media type and
 //!    body of the answer are judged, and after a hijack every frame as it passes.
-//! 5. Each finding leaves as an [`model::Event`]; every report is a fold over the events.
+//! 5. `inspect/state.rs` takes what came of each exchange and holds it against the others: only what cannot all be true is said.
+//! 6. Each finding leaves as an [`model::Event`]; every report is a fold over the events.
 //!
 //! # Where the code departs from the first plan, and why
 //!

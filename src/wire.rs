@@ -1,13 +1,16 @@
-//! Decoders for what goes over the wire: heads, bodies, JSON streams, frames.
+//! Decoders for what goes over the wire: heads, bodies, JSON streams, frames, `WebSocket` frames, archives.
 //!
 //! They are pure: bytes in, items and flaws out, whatever the bytes are and wherever they are cut. Parsing never fails and never
 //! panics; incomplete is not malformed; memory is bounded by the limits stated here. They know nothing of operations or versions.
 
+pub mod archive;
 pub mod body;
 pub mod chunked;
 pub mod frames;
 pub mod head;
 pub mod json_stream;
+pub mod tar;
+pub mod websocket;
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -16,10 +19,13 @@ use bytes::Bytes;
 
 use crate::model::{Rule, Violation};
 
+pub use archive::{ArchiveDecoder, ArchiveItem};
 pub use body::{BodyDecoder, BodyItem, BodyLength};
 pub use frames::{Frame, FrameDecoder, FrameItem};
 pub use head::{Head, HeadRead, HeadReader, StartLine};
 pub use json_stream::{JsonStreamDecoder, JsonStreamItem};
+pub use tar::{TarDecoder, TarEntry, TarItem};
+pub use websocket::{Agreement, DataType, WebSocketDecoder, WebSocketFrame, WebSocketItem};
 
 /// Something wrong in bytes. It becomes a violation when it is reported in a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,17 +86,55 @@ pub fn excerpt(bytes: &[u8]) -> String {
             text.push('…');
             break;
         }
-        match char {
-            '\r' => text.push_str("\\r"),
-            '\n' => text.push_str("\\n"),
-            '\t' => text.push_str("\\t"),
-            '\0' => text.push_str("\\0"),
-            // As in transcripts.
-            char if char.is_ascii_control() => {
-                let _ = write!(text, "\\x{:02x}", u32::from(char));
+        escape_into(&mut text, char);
+    }
+    text
+}
+
+/// Printable text of bytes, of at most `limit` bytes; what is cut ends in `…`.
+#[must_use]
+pub fn escaped(bytes: &[u8], limit: usize) -> String {
+    let mut text = String::new();
+    for char in String::from_utf8_lossy(&bytes[..bytes.len().min(limit + 1)]).chars() {
+        let whole = text.len();
+        escape_into(&mut text, char);
+        if text.len() > limit {
+            text.truncate(whole);
+            while text.len() + '…'.len_utf8() > limit {
+                text.pop();
             }
-            char => text.push(char),
+            text.push('…');
+            break;
         }
     }
     text
+}
+
+fn escape_into(text: &mut String, char: char) {
+    match char {
+        '\r' => text.push_str("\\r"),
+        '\n' => text.push_str("\\n"),
+        '\t' => text.push_str("\\t"),
+        '\0' => text.push_str("\\0"),
+        // As in transcripts.
+        char if char.is_ascii_control() => {
+            let _ = write!(text, "\\x{:02x}", u32::from(char));
+        }
+        char => text.push(char),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escaped_text_keeps_to_its_limit() {
+        assert_eq!(escaped(b"docker/1\x1b[31m\r\n", 200), "docker/1\\x1b[31m\\r\\n");
+        for bytes in [vec![b'a'; 300], vec![0x1b; 300], "é".repeat(200).into_bytes(), vec![0xff; 300]] {
+            let text = escaped(&bytes, 200);
+            assert!(text.len() <= 200 && text.len() > 190 && text.ends_with('…'), "{text}");
+        }
+        assert_eq!(escaped(&[b'a'; 200], 200).len(), 200);
+    }
 }

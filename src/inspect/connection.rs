@@ -56,7 +56,7 @@ enum Client {
         size: usize,
     },
     /// The raw bytes after a hijack.
-    Tail,
+    Tail(Content),
     Lost,
 }
 

@@ -1,16 +1,21 @@
 //! The content of one body or raw tail: collected up to a cap, or judged as it passes.
 
 use bytes::{Bytes, BytesMut};
-use serde_json::Value;
 
+use super::archive::Archive;
+use super::documents::{Documents, Watch};
 use super::finding::Finding;
+use super::frames::Frames;
+use super::streams::Streams;
 use crate::catalog::Schema;
-use crate::model::{Part, Place, Reason, Rule, Side};
-use crate::wire::json_stream::DOCUMENT_LIMIT;
-use crate::wire::{Flaw, FrameDecoder, FrameItem, JsonStreamDecoder, JsonStreamItem, StreamEnd};
+use crate::model::{Reason, Side};
+use crate::wire::{Agreement, StreamEnd, WebSocketDecoder, WebSocketItem};
 
 /// A body that is judged as a whole is held up to this size.
 pub(super) const CAPTURE_LIMIT: usize = 8 << 20;
+
+/// So many findings wait until the bytes decide whether a stream is framed.
+const UNDECIDED_LIMIT: usize = 64;
 
 /// How a body is read.
 #[derive(Debug)]
@@ -22,11 +27,15 @@ pub(super) enum Content {
     /// It was larger than the cap.
     TooLarge,
     /// JSON documents, each judged as it passes.
-    Documents { decoder: Box<JsonStreamDecoder>, schema: Option<&'static Schema>, lost: bool },
+    Documents(Box<Documents>),
     /// Frames, each header judged as it passes.
-    Frames(Box<FrameDecoder>),
+    Frames(Box<Frames>),
     /// Frames or raw bytes, not known which: what would be wrong is kept until the bytes decide.
-    Either { decoder: Box<FrameDecoder>, flaws: Vec<Flaw> },
+    Either { frames: Box<Frames>, findings: Vec<Finding> },
+    /// WebSocket frames, each judged as it passes.
+    WebSocket(Box<WebSocketDecoder>),
+    /// A tar archive, walked as it passes.
+    Archive(Box<Archive>),
 }
 
 /// Where findings and reasons go.
@@ -40,16 +49,24 @@ impl Content {
         Self::Held(BytesMut::new(), None)
     }
 
-    pub(super) fn documents(schema: Option<&'static Schema>) -> Self {
-        Self::Documents { decoder: Box::default(), schema, lost: false }
+    pub(super) fn documents(schema: Option<&'static Schema>, watch: Watch) -> Self {
+        Self::Documents(Box::new(Documents::new(schema, watch)))
     }
 
-    pub(super) fn frames() -> Self {
-        Self::Frames(Box::default())
+    pub(super) fn frames(streams: Option<Streams>, tail: Option<u64>) -> Self {
+        Self::Frames(Box::new(Frames::new(streams, tail)))
     }
 
-    pub(super) fn either() -> Self {
-        Self::Either { decoder: Box::default(), flaws: Vec::new() }
+    pub(super) fn either(streams: Option<Streams>, tail: Option<u64>) -> Self {
+        Self::Either { frames: Box::new(Frames::new(streams, tail)), findings: Vec::new() }
+    }
+
+    pub(super) fn websocket(agreement: Agreement) -> Self {
+        Self::WebSocket(Box::new(WebSocketDecoder::new(agreement)))
+    }
+
+    pub(super) fn archive(archive: Archive) -> Self {
+        Self::Archive(Box::new(archive))
     }
 
     /// Takes decoded bytes.
@@ -70,30 +87,32 @@ impl Content {
                     held.extend_from_slice(&bytes);
                 }
             }
-            Self::Documents { decoder, schema, lost } => {
-                while !*lost && !bytes.is_empty() {
-                    if let Some(item) = decoder.next(&mut bytes) {
-                        document(item, *schema, side, notes);
-                    }
+            Self::Documents(documents) => documents.push(bytes, side, notes),
+            Self::Frames(frames) => {
+                let lost = frames.is_lost();
+                frames.push(bytes, side, &mut |finding| notes.finding(finding));
+                if frames.is_lost() && !lost {
+                    notes.unjudged(Reason::LostTrack);
                 }
             }
-            Self::Frames(decoder) => {
+            Self::Either { frames, findings } => {
+                frames.push(bytes, side, &mut |finding| {
+                    if findings.len() < UNDECIDED_LIMIT {
+                        findings.push(finding);
+                    }
+                });
+            }
+            Self::WebSocket(decoder) => {
                 while let Some(item) = decoder.next(&mut bytes) {
-                    if let FrameItem::Flaw(flaw) = item {
-                        notes.finding(Finding::of_frame(flaw, side));
+                    if let WebSocketItem::Flaw(flaw) = item {
+                        notes.finding(Finding::of_websocket(flaw, side));
                         if decoder.is_lost() {
                             notes.unjudged(Reason::LostTrack);
                         }
                     }
                 }
             }
-            Self::Either { decoder, flaws } => {
-                while let Some(item) = decoder.next(&mut bytes) {
-                    if let FrameItem::Flaw(flaw) = item {
-                        flaws.push(flaw);
-                    }
-                }
-            }
+            Self::Archive(archive) => archive.push(bytes, side, notes),
         }
     }
 
@@ -102,24 +121,26 @@ impl Content {
         match self {
             Self::Counted | Self::Held(..) => {}
             Self::TooLarge => notes.unjudged(Reason::CaptureLimit(CAPTURE_LIMIT as u64)),
-            Self::Documents { decoder, schema, lost } => {
-                if let Some(item) = decoder.finish(end).filter(|_| !*lost) {
-                    document(item, *schema, side, notes);
+            Self::Documents(documents) => documents.finish(end, side, notes),
+            Self::Frames(frames) => {
+                if let Some(finding) = frames.finish(end, side) {
+                    notes.finding(finding);
                 }
             }
-            Self::Frames(decoder) => {
+            Self::WebSocket(decoder) => {
                 if let Some(flaw) = decoder.finish(end) {
-                    notes.finding(Finding::of_frame(flaw, side));
+                    notes.finding(Finding::of_websocket(flaw, side));
                 }
             }
-            Self::Either { decoder, flaws } => {
-                flaws.extend(decoder.finish(end));
-                match decoder.count() {
+            Self::Archive(archive) => archive.finish(end, side, notes),
+            Self::Either { frames, findings } => {
+                findings.extend(frames.finish(end, side));
+                match frames.count() {
                     // The very first header is none: these are raw bytes, as of a TTY.
                     0 => {}
                     // Six zero bytes in their places twice: no terminal prints that.
-                    2.. => flaws.drain(..).for_each(|flaw| notes.finding(Finding::of_frame(flaw, side))),
-                    1 if flaws.is_empty() => {}
+                    2.. => findings.drain(..).for_each(|finding| notes.finding(finding)),
+                    1 if findings.is_empty() => {}
                     1 => notes.unjudged(Reason::FramedOrRaw),
                 }
             }
@@ -140,42 +161,16 @@ impl Content {
 
     pub(super) fn frames_seen(&self) -> u64 {
         match self {
-            Self::Frames(decoder) | Self::Either { decoder, .. } => decoder.count(),
+            Self::Frames(frames) | Self::Either { frames, .. } => frames.count(),
+            Self::WebSocket(decoder) => decoder.count(),
             _ => 0,
         }
     }
 
     pub(super) fn documents_seen(&self) -> u64 {
         match self {
-            Self::Documents { decoder, .. } => decoder.count(),
+            Self::Documents(documents) => documents.count(),
             _ => 0,
-        }
-    }
-}
-
-fn document(item: JsonStreamItem, schema: Option<&'static Schema>, side: Side, notes: &mut dyn Notes) {
-    match item {
-        JsonStreamItem::Flaw(flaw) => {
-            let lost = flaw.rule == Rule::JsonStreamMalformed;
-            notes.finding(Finding::of_document(flaw, side));
-            if lost {
-                notes.unjudged(Reason::LostTrack);
-            }
-        }
-        JsonStreamItem::TooLarge { .. } => notes.unjudged(Reason::DocumentLimit(DOCUMENT_LIMIT as u64)),
-        JsonStreamItem::Document { index, offset, bytes } => {
-            let place = Place::of(Part::Document).at_index(index);
-            match serde_json::from_slice::<Value>(&bytes) {
-                Err(error) => notes.finding(
-                    Finding::new(Rule::JsonStreamMalformed, side, place.at_offset(offset), "a JSON document", json_error(&error))
-                        .showing(&bytes),
-                ),
-                Ok(value) => {
-                    for defect in schema.map(|schema| schema.defects(&value)).unwrap_or_default() {
-                        notes.finding(Finding::of_defect(defect, side, place.clone()));
-                    }
-                }
-            }
         }
     }
 }

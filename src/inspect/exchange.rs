@@ -1,17 +1,19 @@
 //! One exchange while it is under way: what is known of it, what was found, and what it comes to in the end.
 
+mod lessons;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::content::Notes;
 use super::finding::Finding;
+use super::state::{Stake, Wish};
+use super::streams::Streams;
 use super::target::{PathVersion, Target};
 use super::{Context, request};
 use crate::catalog::{Contract, Lookup, Operation};
 use crate::model::{ApiVersion, Call, Event, NotInspected, Part, Place, Reason, Rule, Severity, Side, Summary, Verdict, Violation};
-use crate::wire::Head;
+use crate::wire::{Head, escaped};
 
 /// One request and its answer.
 #[derive(Debug)]
@@ -38,6 +40,14 @@ pub(super) struct Exchange {
     pub(super) frames: u64,
     pub(super) documents: u64,
     started: Option<Duration>,
+    /// When the first byte of the request was seen, in ticks.
+    begin: u64,
+    /// When the request was complete.
+    pub(super) asked: Option<Duration>,
+    /// What it may change while it is under way.
+    pub(super) stake: Option<Stake>,
+    /// The daemon's clock: its Date header.
+    pub(super) date: Option<i64>,
     pub(super) last: Option<Duration>,
 }
 
@@ -59,6 +69,10 @@ pub(super) struct Facts {
     pub(super) body: Option<bytes::Bytes>,
     pub(super) tty: bool,
     pub(super) detach: bool,
+    /// What a create asks for.
+    pub(super) wish: Wish,
+    /// What the body of exec create attaches.
+    pub(super) streams: Option<Streams>,
 }
 
 impl Exchange {
@@ -85,6 +99,10 @@ impl Exchange {
             frames: 0,
             documents: 0,
             started: at,
+            begin: context.state.now(),
+            asked: None,
+            stake: None,
+            date: None,
             last: at,
         };
         exchange.route(context);
@@ -159,6 +177,11 @@ impl Exchange {
         self.unjudged.get_or_insert(reason);
     }
 
+    /// Whether this is a call of the operation with this id.
+    pub(super) fn is_call(&self, id: &str) -> bool {
+        self.operation.is_some_and(|operation| operation.id() == id)
+    }
+
     pub(super) fn method(&self) -> &[u8] {
         self.head.as_ref().map_or(b"", |head| head.method())
     }
@@ -178,8 +201,12 @@ impl Exchange {
         self.held.push(finding);
     }
 
-    /// Whether this answer is the HTTP layer's own: Go's server refuses what it cannot read with a plain text and closes, before any route is asked.
+    /// Whether this answer is the HTTP layer's own: Go's server refuses what it cannot read with a plain text and closes, before any route is asked,
+    /// and its router sends a client on from a path with empty steps (`//`) to the cleaned one.
     pub(super) fn refused_by_http(&self, head: &Head, status: u16) -> bool {
+        if status == 301 && self.target.path.contains("//") && head.value("Location").is_some() {
+            return true;
+        }
         let expects =
             self.head.as_ref().and_then(|head| head.value("Expect")).is_some_and(|value| !value.eq_ignore_ascii_case(b"100-continue"));
         let unreadable = self.head.is_none() || self.target.bad_encoding.is_some() || expects;
@@ -202,7 +229,11 @@ impl Exchange {
     /// Once the daemon has answered: a request that it refused with 4xx is not reported for what the daemon already refused.
     pub(super) fn settle(&mut self, sink: &mut dyn FnMut(Event)) {
         match self.status {
-            Some(400..=499) => self.held.clear(),
+            // Only 400 says that the credentials could not be read; 401 to 404 come as well when they were ignored.
+            Some(status @ 400..=499) => {
+                self.held.retain(|finding| status != 400 && finding.rule.area() == "auth");
+                self.release(sink);
+            }
             Some(_) => self.release(sink),
             None => {}
         }
@@ -218,6 +249,7 @@ impl Exchange {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let (connection, number, source) = (self.connection, self.number, &self.source);
         let (operation, api_version, head) = (self.operation, self.version, self.head.as_ref());
+        let agent = head.and_then(|head| head.value("User-Agent")).filter(|agent| !agent.is_empty());
         let call = self.call.get_or_insert_with(|| {
             Arc::new(Call {
                 source: source.clone(),
@@ -227,6 +259,7 @@ impl Exchange {
                 method: head.map(|head| text(head.method())).unwrap_or_default(),
                 path: head.map(|head| text(head.target())).unwrap_or_default(),
                 api_version,
+                client: agent.map(|agent| escaped(agent, Call::CLIENT_LIMIT).into()),
             })
         });
         Arc::clone(call)
@@ -283,48 +316,6 @@ impl Exchange {
             duration_ms: duration.map(|duration| (duration * 1000.0).round() / 1000.0),
         }));
     }
-
-    /// Whether later exchanges are judged by what this one's answer says.
-    pub(super) fn teaches(&self) -> bool {
-        let teachers = ["ContainerCreate", "ContainerInspect", "ContainerRename", "ContainerDelete", "SystemVersion"];
-        self.operation.is_some_and(|operation| teachers.contains(&operation.id()))
-    }
-
-    /// Remembers what later exchanges are judged by.
-    pub(super) fn learn(&self, document: Option<&Value>, context: &mut Context) {
-        let Some(operation) = self.operation.filter(|_| matches!(self.status, Some(200..=299))) else { return };
-        let memory = &mut context.memory;
-        let text = |pointer: &str| document.and_then(|document| document.pointer(pointer)).and_then(Value::as_str);
-        let flag = |pointer: &str| document.and_then(|document| document.pointer(pointer)).and_then(Value::as_bool);
-        match operation.id() {
-            "ContainerCreate" => memory.learn(text("/Id").unwrap_or_default(), self.target.parameter("name"), self.facts.tty),
-            "ContainerInspect" => {
-                if let (Some(id), Some(tty)) = (text("/Id").or_else(|| text("/ID")), flag("/Config/Tty")) {
-                    memory.learn(id, text("/Name"), tty);
-                }
-            }
-            "ContainerRename" => {
-                if let (Some(id), Some(name)) = (self.target.step_after("/containers/"), self.target.parameter("name")) {
-                    memory.rename(id, name);
-                }
-            }
-            "ContainerDelete" => {
-                if let Some(id) = self.target.step_after("/containers/") {
-                    memory.forget(id);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// Whether the container of this call has a TTY, as far as it is known.
-    pub(super) fn tty(&self, context: &Context) -> Option<bool> {
-        match self.operation?.id() {
-            // The start's own body decides how dockerd writes: `if !execStartCheck.Tty`, moby/moby daemon/server/router/container/exec.go.
-            "ExecStart" => Some(self.facts.tty),
-            _ => context.memory.tty(self.target.step_after("/containers/")?),
-        }
-    }
 }
 
 /// Where the findings of a running body go.
@@ -337,10 +328,11 @@ pub(super) struct Noting<'a> {
 
 impl Notes for Noting<'_> {
     fn finding(&mut self, finding: Finding) {
-        if self.side == Side::Client && self.exchange.status.is_none() {
-            self.exchange.hold(finding);
-        } else {
-            self.exchange.report(finding, self.sink);
+        match self.exchange.status {
+            None if self.side == Side::Client => self.exchange.hold(finding),
+            // Refused while it was still on its way.
+            Some(400..=499) if self.side == Side::Client => {}
+            _ => self.exchange.report(finding, self.sink),
         }
     }
 

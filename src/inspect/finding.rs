@@ -40,7 +40,9 @@ impl Finding {
             _ if side == Side::Client => Place::of(Part::RequestLine),
             _ => Place::of(Part::StatusLine),
         };
-        Self::of_flaw(flaw, side, place)
+        let framed = flaw.rule == Rule::HttpStartLine && matches!(flaw.evidence[..], [0..=3, 0, 0, 0, ..]);
+        let finding = Self::of_flaw(flaw, side, place);
+        if framed && side == Side::Daemon { finding.saying("a frame header stands where the status line is due") } else { finding }
     }
 
     /// A flaw of a body's coding.
@@ -58,6 +60,18 @@ impl Finding {
             rule => rule.title().to_owned(),
         };
         Self::of_flaw(flaw, side, Place::of(Part::Frame)).saying(message)
+    }
+
+    /// A flaw of an archive.
+    pub(super) fn of_archive(flaw: Flaw, side: Side) -> Self {
+        let part = if flaw.rule == Rule::TarCompression { Part::Body } else { Part::Entry };
+        Self::of_flaw(flaw, side, Place::of(part))
+    }
+
+    /// A flaw of a WebSocket stream: of a frame, or of the stream as a whole.
+    pub(super) fn of_websocket(flaw: Flaw, side: Side) -> Self {
+        let part = if flaw.index.is_some() { Part::Frame } else { Part::Stream };
+        Self::of_flaw(flaw, side, Place::of(part))
     }
 
     /// A flaw of a JSON stream.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::finding::Finding;
+use super::streams::Streams;
 use crate::catalog::ResponseContract;
 use crate::model::ApiVersion;
 
@@ -20,6 +21,8 @@ pub(crate) struct Memory {
     containers: HashMap<String, Container>,
     /// From name to id.
     names: HashMap<String, String>,
+    /// By id: which streams an exec is attached to.
+    execs: HashMap<String, Streams>,
     /// By the address of the response's contract, which lives as long as the program.
     answers: HashMap<usize, Answer>,
 }
@@ -39,7 +42,7 @@ struct Container {
 
 impl Memory {
     pub(super) fn new(announced: Option<ApiVersion>) -> Self {
-        Self { announced, containers: HashMap::new(), names: HashMap::new(), answers: HashMap::new() }
+        Self { announced, containers: HashMap::new(), names: HashMap::new(), execs: HashMap::new(), answers: HashMap::new() }
     }
 
     /// The version that a path without prefix means.
@@ -81,6 +84,23 @@ impl Memory {
     /// Whether a container has a TTY: by full id, name, or the beginning of an id that fits one only.
     pub(super) fn tty(&self, reference: &str) -> Option<bool> {
         self.resolve(reference).and_then(|id| self.containers.get(id)).map(|container| container.tty)
+    }
+
+    /// An exec with this id is attached to these streams.
+    pub(super) fn learn_exec(&mut self, id: &str, streams: Streams) {
+        if self.execs.len() < LIMIT || self.execs.contains_key(id) {
+            self.execs.insert(id.to_owned(), streams);
+        }
+    }
+
+    /// An exec was started: that works but once.
+    pub(super) fn forget_exec(&mut self, id: &str) {
+        self.execs.remove(id);
+    }
+
+    /// The streams of an exec, by its full id.
+    pub(super) fn exec(&self, id: &str) -> Option<Streams> {
+        self.execs.get(id).copied()
     }
 
     pub(super) fn rename(&mut self, reference: &str, name: &str) {

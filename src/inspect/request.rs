@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::content::json_error;
 use super::exchange::Exchange;
 use super::finding::Finding;
+use super::websocket;
 use crate::catalog::{BodyContract, Contract, Framing};
 use crate::model::{Part, Place, Rule, Side};
 use crate::wire::{Head, excerpt};
@@ -27,6 +28,9 @@ pub(super) fn judge(exchange: &mut Exchange, contract: &Contract) -> Vec<Finding
     let value = |name: &str| head.value(name).and_then(|value| std::str::from_utf8(value).ok());
     let headers = contract.headers.judge_headers(value);
     findings.extend(headers.into_iter().map(|defect| Finding::of_parameter(defect, Side::Client, Part::Header)));
+    if contract.responses.get(&101).is_some_and(|response| response.body.framing == Framing::Websocket) {
+        findings.extend(websocket::judge_request(head));
+    }
     if exchange.request_bytes > 0 {
         findings.extend(judge_media(head, &contract.request));
     }

@@ -3,9 +3,13 @@
 use bytes::Bytes;
 use serde_json::Value;
 
+use super::archive::Archive;
 use super::content::{Content, Notes, json_error};
+use super::documents::Watch;
 use super::finding::Finding;
 use super::request::{media_fits, media_words};
+use super::streams::Streams;
+use super::websocket;
 use crate::catalog::{Contract, Framing, ResponseContract};
 use crate::model::{ApiVersion, Part, Place, Reason, Rule, Side};
 use crate::wire::{BodyLength, Head, excerpt};
@@ -60,13 +64,18 @@ fn judge_media(head: &Head, response: &ResponseContract) -> Option<Finding> {
 }
 
 /// What decides whether a stream is framed.
-#[derive(Clone, Copy)]
 pub(super) struct StreamFacts {
     pub(super) version: ApiVersion,
     /// Whether the container has a TTY, as far as it is known.
     pub(super) tty: Option<bool>,
+    /// The streams that the call asks for, as far as they are known.
+    pub(super) streams: Option<Streams>,
     /// Logs were asked for as JSON documents (`format=json`, API 1.54).
     pub(super) documents: bool,
+    /// So many lines of a log are asked for, at most.
+    pub(super) tail: Option<u64>,
+    /// What the documents of a stream are to one another.
+    pub(super) watch: Watch,
 }
 
 /// How the body of a response is to be read.
@@ -78,14 +87,12 @@ pub(super) fn content(head: &Head, response: Option<&'static ResponseContract>, 
     }
     match response.body.framing {
         Framing::Json | Framing::Text | Framing::Empty => Content::held(),
-        Framing::JsonStream => Content::documents(response.body.schema.as_ref()),
-        Framing::Frames => Content::frames(),
+        Framing::JsonStream => Content::documents(response.body.schema.as_ref(), stream.watch),
+        Framing::Frames => Content::frames(stream.streams, stream.tail),
         Framing::FramesOrRaw => frames_or_raw(head, stream),
-        Framing::Raw | Framing::Tar => Content::Counted,
-        Framing::Websocket => {
-            notes.unjudged(Reason::WebSocket);
-            Content::Counted
-        }
+        Framing::Raw => Content::Counted,
+        Framing::Tar => Content::archive(Archive::of_answer(head)),
+        Framing::Websocket => Content::websocket(websocket::agreement(head, stream.version, Side::Daemon)),
         Framing::Opaque => {
             notes.unjudged(Reason::OpaqueProtocol);
             Content::Counted
@@ -96,14 +103,16 @@ pub(super) fn content(head: &Head, response: Option<&'static ResponseContract>, 
 /// The content type decides where it says multiplexed; then what is known of the container; then the bytes.
 fn frames_or_raw(head: &Head, stream: StreamFacts) -> Content {
     if stream.documents {
-        return Content::documents(None);
+        return Content::documents(None, stream.watch);
     }
     let media = head.value("Content-Type").unwrap_or_default();
     match stream.tty {
-        _ if media.eq_ignore_ascii_case(MULTIPLEXED) && stream.version >= ApiVersion::new(42) => Content::frames(),
+        _ if media.eq_ignore_ascii_case(MULTIPLEXED) && stream.version >= ApiVersion::new(42) => {
+            Content::frames(stream.streams, stream.tail)
+        }
         Some(true) => Content::Counted,
-        Some(false) => Content::frames(),
-        None => Content::either(),
+        Some(false) => Content::frames(stream.streams, stream.tail),
+        None => Content::either(stream.streams, stream.tail),
     }
 }
 
@@ -120,7 +129,10 @@ pub(super) fn judge_body(bytes: &Bytes, response: &ResponseContract) -> (Vec<Fin
             let found = Finding::new(Rule::SchemaUnexpectedBody, Side::Daemon, place.clone(), "no body", format!("{} bytes", bytes.len()));
             (vec![found.showing(bytes)], None)
         }
-        Framing::Text => (of(&Value::String(String::from_utf8_lossy(bytes).into_owned())), None),
+        Framing::Text => {
+            let text = Value::String(String::from_utf8_lossy(bytes).into_owned());
+            (of(&text), Some(text))
+        }
         Framing::Json if bytes.is_empty() => {
             (vec![Finding::new(Rule::SchemaEmpty, Side::Daemon, place.clone(), "a JSON document", "nothing")], None)
         }

@@ -59,9 +59,14 @@ pub struct Call {
     pub path: String,
     /// The version that the exchange was judged by.
     pub api_version: Option<ApiVersion>,
+    /// The client's name: its User-Agent, escaped, of no more than [`Call::CLIENT_LIMIT`] bytes.
+    pub client: Option<Arc<str>>,
 }
 
 impl Call {
+    /// No more bytes than this are kept of a client's name.
+    pub const CLIENT_LIMIT: usize = 200;
+
     fn serialize_into<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
         if let Some(source) = &self.source {
             map.serialize_entry("source", &**source)?;
@@ -71,7 +76,11 @@ impl Call {
         map.serialize_entry("operation", &self.operation.as_deref())?;
         map.serialize_entry("method", &self.method)?;
         map.serialize_entry("path", &self.path)?;
-        map.serialize_entry("api_version", &self.api_version)
+        map.serialize_entry("api_version", &self.api_version)?;
+        match &self.client {
+            Some(client) => map.serialize_entry("client", &**client),
+            None => Ok(()),
+        }
     }
 }
 
@@ -230,8 +239,10 @@ pub enum Reason {
     ContentCoding(String),
     /// Whether the stream is framed is not known and the bytes fit both.
     FramedOrRaw,
-    /// WebSocket frames after the handshake.
-    WebSocket,
+    /// An archive that is compressed in a way that is not undone.
+    Compressed(&'static str),
+    /// More came out of a compressed archive than is looked at.
+    InflateLimit(u64),
     /// The run, the recording or the client's interest ended first.
     Unfinished(&'static str),
 }
@@ -252,7 +263,8 @@ impl fmt::Display for Reason {
             Self::LostTrack => f.write_str("the bytes cannot be followed after the violation before"),
             Self::ContentCoding(coding) => write!(f, "content coding {coding} is not undone"),
             Self::FramedOrRaw => f.write_str("whether the container has a TTY is not known, and the bytes fit both readings"),
-            Self::WebSocket => f.write_str("WebSocket frames are not judged"),
+            Self::Compressed(name) => write!(f, "compressed with {name}, which is not undone"),
+            Self::InflateLimit(bytes) => write!(f, "compressed, and larger than {} when it is undone", Size(*bytes)),
             Self::Unfinished(what) => f.write_str(what),
         }
     }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::model::ApiVersion;
+
 use super::answer::Answer;
 use super::call::Call;
 use super::refusal::Refusal;
@@ -9,6 +11,19 @@ use super::{Engine, container, exec, image, network, plugin, session, swarm, sys
 
 /// Answers a call.
 pub(super) async fn answer(engine: &Arc<Engine>, call: Call) -> Result<Answer, Refusal> {
+    let version = call.version;
+    part(engine, call).await.map_err(|refusal| in_words_of(version, refusal))
+}
+
+/// The one sentence that dockerd wrote otherwise before 23.0.
+fn in_words_of(version: ApiVersion, refusal: Refusal) -> Refusal {
+    match refusal.message.strip_prefix("invalid filter '") {
+        Some(rest) if version < ApiVersion::new(42) => Refusal { message: format!("Invalid filter '{rest}"), ..refusal },
+        _ => refusal,
+    }
+}
+
+async fn part(engine: &Arc<Engine>, call: Call) -> Result<Answer, Refusal> {
     match call.operation.tag() {
         "config" | "node" | "secret" | "service" | "swarm" | "task" => swarm::answer(engine, call).await,
         "container" => container::answer(engine, call).await,

@@ -65,7 +65,7 @@ pub(super) struct Network {
     ipam_asked: Vec<pool::Asked>,
     pools: Vec<Pool>,
     /// Endpoints in use, by the container's id.
-    members: BTreeMap<String, String>,
+    pub(super) members: BTreeMap<String, String>,
 }
 
 impl Network {
@@ -147,6 +147,7 @@ impl Networks {
             }
         };
         endpoint.endpoint_id = ids.hex64();
+        endpoint.joined = true;
         endpoint.take(network, address, address6);
         network.members.insert(container.to_owned(), endpoint.endpoint_id.clone());
         Ok(())

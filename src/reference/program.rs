@@ -5,6 +5,7 @@
 
 mod applet;
 mod lookup;
+mod neighbours;
 mod pipe;
 mod process;
 mod processes;
@@ -17,6 +18,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 pub use lookup::{DEFAULT_PATH, Found, SpawnError, find};
+pub use neighbours::Neighbours;
 pub use pipe::{Closed, Input, Output, pipe};
 pub use processes::{Listed, Processes};
 pub use terminal::Terminal;
@@ -56,6 +58,8 @@ pub struct Launch {
     pub clock: Clock,
     /// Whether it is PID 1, which signals without a handler do not end: a container's command without `--init`. Not an exec.
     pub init: bool,
+    /// Whom it reaches on its networks.
+    pub neighbours: Neighbours,
     /// Its terminal, if it has one; then the three streams are usually [`Terminal::input`] and [`Terminal::output`].
     pub terminal: Option<Terminal>,
 }
@@ -95,6 +99,7 @@ pub fn start(launch: Launch) -> Result<(Handle, impl Future<Output = ExitCode> +
         clock: launch.clock.clone(),
         hostname: launch.hostname.clone(),
         terminal: launch.terminal.clone(),
+        neighbours: launch.neighbours.clone(),
     });
     let user = user::user_name(&launch.namespace, launch.user.uid).unwrap_or_else(|| launch.user.uid.to_string());
     let place = launch

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use super::{Reporter, Tally};
-use crate::model::{ApiVersion, Counts, Event, Part, RunFinished, RunVerdict, Severity, Summary, Verdict, Violation};
+use crate::model::{ApiVersion, Counts, Event, Part, RunFinished, RunVerdict, Severity, Side, Summary, Verdict, Violation};
 
 pub use style::Style;
 
@@ -111,6 +111,9 @@ impl<W: Write> Terminal<W> {
             "in",
             &format!("{} {} → {status} (connection {}, exchange {})", call.method, shorten(&call.path, 90), call.connection, call.exchange),
         )?;
+        if let Some(client) = client_at_fault(violation) {
+            row("client", &shorten(client, 90))?;
+        }
         writeln!(out)
     }
 
@@ -122,7 +125,8 @@ impl<W: Write> Terminal<W> {
             let times = if class.count > 1 { format!(" ×{}", class.count) } else { String::new() };
             let label = self.style.severity(Severity::Note);
             let shown = format!("{label}  {}  {}  {operation}  {}", violation.rule, violation.side, versions(&class.versions));
-            writeln!(self.out, "{shown}  {}{times}: {}", violation.place, violation.expected)?;
+            let client = client_at_fault(violation).map(|client| format!("  ({})", shorten(client, 40))).unwrap_or_default();
+            writeln!(self.out, "{shown}  {}{times}: {}{client}", violation.place, violation.expected)?;
         }
         if notes.len() > NOTES_SHOWN {
             writeln!(self.out, "      … and notes of {} more kinds (--format jsonl names them all)", notes.len() - NOTES_SHOWN)?;
@@ -227,6 +231,11 @@ impl<W: Write + Send> Reporter for Terminal<W> {
         }
         self.out.flush()
     }
+}
+
+/// The name of the client, where it is the client's fault.
+fn client_at_fault(violation: &Violation) -> Option<&str> {
+    violation.call.client.as_deref().filter(|_| violation.side == Side::Client)
 }
 
 fn versions(versions: &BTreeSet<Option<ApiVersion>>) -> String {

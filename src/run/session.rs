@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::catalog::Catalog;
 use crate::cli::{Format, JudgeArgs, OutputArgs, VersionChoice};
 use crate::error::{Error, Exit};
-use crate::inspect::Settings;
+use crate::inspect::{Settings, Thresholds};
 use crate::model::{ApiVersion, Event, RunStarted, RunVerdict};
 use crate::proxy::Recorder;
 use crate::report::{FailOn, JsonLines, Reporter, Style, Tally, Terminal};
@@ -63,7 +63,8 @@ impl Session {
         output: Output,
         terminal: &ForPeople,
     ) -> Result<Self, Error> {
-        let settings = Settings { catalog: catalog(args)?, forced_version, announced_version: None, source: None };
+        let thresholds = Thresholds { head: args.timing_head, close: args.timing_close };
+        let settings = Settings { catalog: catalog(args)?, forced_version, announced_version: None, source: None, thresholds };
         let mut reporters: Vec<Box<dyn Reporter>> = Vec::new();
         let mut spool = None;
         match (args.format, output) {

@@ -6,7 +6,7 @@
 //! bytes 4-7  length of the payload, big endian
 //! ```
 //!
-//! Every header is checked byte by byte; payloads are counted, never kept. A frame may be empty and is then no end of the stream.
+//! Every header is checked byte by byte; payloads are counted, and their lines where somebody asks, and never kept. A frame may be empty and is then no end of the stream.
 
 use bytes::{Buf, Bytes};
 
@@ -57,6 +57,17 @@ pub struct FrameDecoder {
     last: Option<Frame>,
     /// A frame that was read together with a flaw of its header.
     pending: Option<Frame>,
+    /// The bytes where the next header would stand if the length were little-endian.
+    swapped: Swapped,
+    /// Line ends in the payloads, where they are counted.
+    lines: Option<u64>,
+}
+
+/// Eight bytes of a payload, from the place that its length in the wrong byte order names.
+#[derive(Debug, Default)]
+struct Swapped {
+    bytes: [u8; HEADER],
+    have: usize,
 }
 
 #[derive(Debug)]
@@ -79,6 +90,18 @@ impl Default for State {
 }
 
 impl FrameDecoder {
+    /// One that counts lines, too.
+    #[must_use]
+    pub fn counting_lines() -> Self {
+        Self { lines: Some(0), ..Self::default() }
+    }
+
+    /// Line ends seen so far, where they are counted.
+    #[must_use]
+    pub const fn lines(&self) -> Option<u64> {
+        self.lines
+    }
+
     /// Takes bytes; one item a call, `None` when all were taken.
     pub fn next(&mut self, input: &mut Bytes) -> Option<FrameItem> {
         if let Some(frame) = self.pending.take() {
@@ -89,6 +112,12 @@ impl FrameDecoder {
                 State::Lost => input.clear(),
                 State::Payload { left } => {
                     let take = input.len().min(*left as usize);
+                    if let Some(frame) = self.last {
+                        self.swapped.look(frame, frame.length - *left, &input[..take]);
+                    }
+                    if let Some(lines) = &mut self.lines {
+                        *lines += memchr::memchr_iter(b'\n', &input[..take]).count() as u64;
+                    }
                     input.advance(take);
                     self.offset += take as u64;
                     #[expect(clippy::cast_possible_truncation, reason = "take is at most left")]
@@ -137,6 +166,7 @@ impl FrameDecoder {
         let frame = Frame { index: self.index, offset, stream, length: u32::from_be_bytes([a, b, c, d]) };
         self.index += 1;
         self.last = Some(frame);
+        self.swapped = Swapped::default();
         self.state = if frame.length == 0 { State::default() } else { State::Payload { left: frame.length } };
         if pad == [0; 3] {
             return FrameItem::Frame(frame);
@@ -148,19 +178,19 @@ impl FrameDecoder {
 
     /// Names the fault of a header that is none: most often the length of the frame before it.
     fn misaligned(&self, header: [u8; HEADER], offset: u64) -> Flaw {
-        let length_flaw = |frame: Frame, expected: String| {
-            Flaw::new(Rule::FrameLength, frame.offset, expected, frame.length.to_string())
-                .at_index(frame.index)
-                .with_evidence(&frame.header())
-        };
+        // Seen where a daemon fails after it has handed over the stream.
+        if header.starts_with(b"HTTP/1.") {
+            let flaw = Flaw::new(Rule::FrameHttpAnswer, offset, "a frame header", format!("\"{} …\"", excerpt(&header)));
+            return flaw.at_index(self.index).with_evidence(&header);
+        }
         if let Some(frame) = self.last {
             if frame.length == 0 {
-                return length_flaw(frame, format!("the length of the text behind it, {:?} …", excerpt(&header)));
+                return wrong_length(frame, format!("the length of the text behind it, \"{} …\"", excerpt(&header)));
             }
             // A whole header prefix a few bytes on: the payload is that much longer than announced.
             let short = (1..=4).find(|at| matches!(header[*at..*at + 4], [0..=2, 0, 0, 0]));
             if let Some(short) = short {
-                return length_flaw(
+                return wrong_length(
                     frame,
                     format!(
                         "{}, as the next header begins {short} {} later",
@@ -182,11 +212,30 @@ impl FrameDecoder {
         match self.state {
             State::Header { bytes, have } if have > 0 => {
                 let offset = self.offset - have as u64;
+                // What begins no header is the rest of the text before it: most often the line end that was not counted.
+                if bytes[0] > 3 {
+                    return Some(match self.last {
+                        Some(frame) => {
+                            let due = u64::from(frame.length) + have as u64;
+                            wrong_length(
+                                frame,
+                                format!("{due}, as \"{}\" stands behind it and the stream ends there", excerpt(&bytes[..have])),
+                            )
+                        }
+                        None => Flaw::new(Rule::FrameStreamType, offset, "0, 1 or 2", bytes[0].to_string())
+                            .at_index(self.index)
+                            .with_evidence(&bytes[..have]),
+                    });
+                }
                 let flaw = Flaw::new(Rule::FrameTruncated, offset, "a header of 8 bytes", format!("the end of the stream after {have}"));
                 Some(flaw.at_index(self.index).with_evidence(&bytes[..have]))
             }
             State::Payload { left } => {
                 let frame = self.last?;
+                if self.swapped.fits(frame, frame.length - left) {
+                    let due = frame.length.swap_bytes();
+                    return Some(wrong_length(frame, format!("{due}, written in big-endian order: the most significant byte first")));
+                }
                 let actual = format!("the end of the stream after {}", frame.length - left);
                 Some(
                     Flaw::new(Rule::FrameTruncated, frame.offset, format!("{} bytes of payload", frame.length), actual)
@@ -195,6 +244,31 @@ impl FrameDecoder {
             }
             _ => None,
         }
+    }
+}
+
+fn wrong_length(frame: Frame, expected: String) -> Flaw {
+    let flaw = Flaw::new(Rule::FrameLength, frame.offset, expected, frame.length.to_string());
+    flaw.at_index(frame.index).with_evidence(&frame.header())
+}
+
+impl Swapped {
+    /// Takes a piece of the payload that begins `at` bytes into it.
+    fn look(&mut self, frame: Frame, at: u32, piece: &[u8]) {
+        // The place where the next byte of the header would stand.
+        let (at, due) = (u64::from(at), u64::from(frame.length.swap_bytes()) + self.have as u64);
+        let Some(from) = due.checked_sub(at).and_then(|from| usize::try_from(from).ok()) else { return };
+        let Some(found) = piece.get(from..).filter(|_| self.have < HEADER) else { return };
+        let take = found.len().min(HEADER - self.have);
+        self.bytes[self.have..self.have + take].copy_from_slice(&found[..take]);
+        self.have += take;
+    }
+
+    /// Whether a payload that ended early, after so many bytes, is whole when its length is read in the other order.
+    fn fits(&self, frame: Frame, taken: u32) -> bool {
+        let length = frame.length.swap_bytes();
+        let header = self.have == HEADER && matches!(self.bytes[..4], [0..=3, 0, 0, 0]);
+        length < frame.length && (taken == length || header)
     }
 }
 
@@ -232,6 +306,12 @@ mod tests {
             (b"\x01\0\x07\0\0\0\0\x01a", vec![(1, 1)], vec![(FramePadding, 0, 0)]),
             (b"\x01\0\0\0\0\0\0\x05hi", vec![(1, 5)], vec![(FrameTruncated, 0, 0)]),
             (b"\x01\0\0\0\0\0\0\x01a\x01\0", vec![(1, 1)], vec![(FrameTruncated, 1, 9)]),
+            (b"\x01\0\0\0\0\0\0\x01a\n", vec![(1, 1)], vec![(FrameLength, 0, 0)]),
+            (b"hi\n", vec![], vec![(FrameStreamType, 0, 0)]),
+            (b"\x01\0\0\0\x03\0\0\0hi\n", vec![(1, 3 << 24)], vec![(FrameLength, 0, 0)]),
+            (b"\x01\0\0\0\x03\0\0\0hi\n\x02\0\0\0\x01\0\0\0!", vec![(1, 3 << 24)], vec![(FrameLength, 0, 0)]),
+            (b"\x01\0\0\0\x03\0\0\0hi", vec![(1, 3 << 24)], vec![(FrameTruncated, 0, 0)]),
+            (b"\x01\0\0\0\0\0\0\x01aHTTP/1.1 404 Not Found", vec![(1, 1)], vec![(Rule::FrameHttpAnswer, 1, 9)]),
         ] {
             assert_eq!(decode(stream), (frames, flaws), "{stream:?}");
         }

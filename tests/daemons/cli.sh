@@ -10,7 +10,11 @@
 #
 # All cases run with each docker CLI found on the machine, at the version it negotiates with the
 # daemon, and most with the first one at API 1.24 and 1.30. PLIMSOLL_CASES=PATTERN (a regular
-# expression) picks cases by name.
+# expression) picks cases by name; PLIMSOLL_PHASES picks among negotiated, 1.24 and 1.30.
+#
+# PLIMSOLL_SECOND=SOCKET compares two daemons instead, as alike.sh does: the second side of every case
+# is that daemon, straight. No two daemons have an id or a moment in common, so more is replaced, and what
+# accepted.txt lists with its reason may differ.
 
 # No -e: what a command answers is what is tested here.
 set -u
@@ -25,14 +29,21 @@ if [ $# -ne 2 ]; then
 fi
 plimsoll=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
 daemon=$(cd "$2" && pwd)/docker.sock
-[ -S "$daemon" ] || { echo "cli.sh: no daemon at $daemon" >&2 && exit 2; }
+second=${PLIMSOLL_SECOND:-}
+for at in "$daemon" ${second:+"$second"}; do
+    [ -S "$at" ] || { echo "cli.sh: no daemon at $at" >&2 && exit 2; }
+done
+# The daemon that direct talks to.
+at=$daemon
 
 work=$(mktemp -d)
 # Invoked by the trap.
 # shellcheck disable=SC2317
 leave() {
     proxy_stop
-    sweep >/dev/null 2>&1 || true
+    for at in "$daemon" ${second:+"$second"}; do
+        sweep >/dev/null 2>&1 || true
+    done
     rm -rf "$work"
 }
 trap leave EXIT
@@ -50,7 +61,7 @@ unset DOCKER_HOST DOCKER_CONTEXT DOCKER_API_VERSION DOCKER_TLS_VERIFY
 
 # --- the state before a case ------------------------------------------------------------------------
 
-direct() { DOCKER_HOST=unix://$daemon docker "$@"; }
+direct() { DOCKER_HOST=unix://$at docker "$@"; }
 
 # Removes everything but the base image.
 sweep() {
@@ -132,33 +143,58 @@ given() {
     stale=true
 }
 
+# prepared [SOCKET...]: at the daemons that are compared, unless named.
 prepared() {
     $stale || return 0
-    if ! prepare "$state" >"$work/prepare" 2>&1; then
-        printf 'cli.sh: the state %s could not be prepared:\n' "$state" >&2
-        cat "$work/prepare" >&2
-        exit 1
-    fi
+    [ $# -gt 0 ] || set -- "$daemon" ${second:+"$second"}
+    for at; do
+        if ! prepare "$state" >"$work/prepare" 2>&1; then
+            printf 'cli.sh: the state %s could not be prepared at %s:\n' "$state" "$at" >&2
+            cat "$work/prepare" >&2
+            exit 1
+        fi
+    done
+    at=$daemon
     stale=false
 }
 
 compare() {
-    local name=$1 part
-    shift
+    local name=$1 script=$2 part old=${DOCKER_API_VERSION:+ at $DOCKER_API_VERSION}
+    shift 2
+    : >"$work/reasons"
     # At random every CLI is in a hurry.
     set -- "$@" hurry
+    if [ -n "$second" ]; then
+        # A sum of what was read is compared, an id is not.
+        [[ $script == *sha256sum* ]] || set -- "$@" id
+        set -- members "$@" time age name
+        # Where the daemon keeps its things.
+        sed -i "s:$(dirname "$daemon")/data\\b:/var/lib/docker:g" "$work/direct.out" "$work/direct.err"
+    fi
     # The difference is shown as lines, whatever bytes it holds.
     for part in out err; do
         cmp -s "$work/direct.$part" "$work/proxied.$part" && continue
         "$here/normal.py" "$@" <"$work/direct.$part" >"$work/left"
         "$here/normal.py" "$@" <"$work/proxied.$part" >"$work/right"
         if ! cmp -s "$work/left" "$work/right"; then
+            # With two daemons the whole of it is needed to say what is accepted.
+            diff -a -U 0 "$work/left" "$work/right" | tail -n +3 | grep -v '^@@' >"$work/lines"
+            if [ -n "$second" ]; then
+                "$here/accepted.py" "$here/accepted.txt" "$name$old" <"$work/lines" >"$work/rest" 2>>"$work/reasons"
+                [ -s "$work/rest" ] || continue
+                mv "$work/rest" "$work/lines"
+            fi
             echo "std$part differs, - direct, + proxied"
-            diff -a -U 0 "$work/left" "$work/right" | tail -n +3 | head -n 20
+            head -n 20 "$work/lines"
         fi
     done >"$work/difference"
     if ! cmp -s "$work/direct.code" "$work/proxied.code"; then
-        echo "exit code $(cat "$work/direct.code") direct, $(cat "$work/proxied.code") proxied"
+        echo "exit code $(cat "$work/direct.code") direct, $(cat "$work/proxied.code") proxied" >"$work/lines"
+        if [ -n "$second" ]; then
+            "$here/accepted.py" "$here/accepted.txt" "$name$old" <"$work/lines" 2>>"$work/reasons"
+        else
+            cat "$work/lines"
+        fi
     fi >>"$work/difference"
     if [ -s "$work/difference" ]; then
         # With the stderr a difference in stdout is often explained.
@@ -166,6 +202,7 @@ compare() {
         not_ok "$flavour: $name" <"$work/difference"
     else
         ok "$flavour: $name"
+        [ ! -s "$work/reasons" ] || sort -u "$work/reasons" | sed 's/^/# accepted: /'
     fi
 }
 
@@ -178,22 +215,22 @@ shows() {
     prepared
     once direct "unix://$daemon" "$2"
     mark "$1"
-    once proxied "unix://$work/proxy.sock" "$2"
-    compare "$1" "${@:3}"
+    once proxied "unix://${second:-$work/proxy.sock}" "$2"
+    compare "$1" "$2" "${@:3}"
 }
 
 # alters NAME SCRIPT [RULE...]: a case that changes the state, which is prepared anew for each side.
 alters() {
     wanted "$1" || return 0
     stale=true
-    prepared
+    prepared "$daemon"
     once direct "unix://$daemon" "$2"
     stale=true
-    prepared
+    prepared "${second:-$daemon}"
     mark "$1"
-    once proxied "unix://$work/proxy.sock" "$2"
+    once proxied "unix://${second:-$work/proxy.sock}" "$2"
     stale=true
-    compare "$1" "${@:3}"
+    compare "$1" "$2" "${@:3}"
 }
 
 # newest shows|alters …: a case for the version that CLI and daemon agree on, not for the forced ones:
@@ -571,7 +608,8 @@ run_cases() {
 
 write_files() {
     "$here/rootfs.sh" >"$files/rootfs.tar"
-    head -c 20000 "$files/rootfs.tar" | tr '\0' x >"$files/garbage"
+    # What is no archive at all would be the client's fault, and said so.
+    printf '\3757zXZ\0garbage' >"$files/garbage"
     # An image under its own name that is not there when a case begins.
     direct import -c 'LABEL made=loaded' "$files/rootfs.tar" loaded:1 >/dev/null
     direct save -o "$files/saved.tar" loaded:1
@@ -615,6 +653,11 @@ phase() {
     rm -f "$work/report.jsonl" "$work/marks" "$work/proxy.sock"
     # The marks count its lines before the proxy may have made it.
     : >"$work/report.jsonl"
+    if [ -n "$second" ]; then
+        # No proxy and nothing to judge.
+        cases
+        return
+    fi
     if ! proxy_start "$plimsoll" "$work/proxy.sock" "$daemon" "$work/report.jsonl" >"$work/said"; then
         not_ok "$flavour: the proxy starts" <"$work/said"
         return
@@ -653,15 +696,19 @@ found_clis() {
 }
 
 main() {
-    local cli clis=()
+    local cli version clis=()
     mapfile -t clis < <(found_clis)
-    sweep >/dev/null
+    for at in "$daemon" ${second:+"$second"}; do
+        sweep >/dev/null
+    done
+    at=$daemon
     write_files
     for cli in "${clis[@]}"; do
-        phase "$cli"
+        [[ ! "negotiated" =~ ${PLIMSOLL_PHASES:-} ]] || phase "$cli"
     done
-    phase "${clis[0]}" 1.24
-    phase "${clis[0]}" 1.30
+    for version in 1.24 1.30; do
+        [[ ! $version =~ ${PLIMSOLL_PHASES:-} ]] || phase "${clis[0]}" "$version"
+    done
     closing_line
 }
 

@@ -108,9 +108,11 @@ async def main(path):
     status, data = await one.ask("POST", "/containers/crowd0/kill")
     assert status == 204, data
     for index, peer in enumerate(open_ones):
-        if index % len(kinds) != 0:
-            # Attaches and followed logs end with their container.
+        # Attaches and followed logs end with their container; after a log the connection is kept.
+        if index % len(kinds) == 1:
             await asyncio.wait_for(peer.reader.read(), 20)
+        elif index % len(kinds) == 2:
+            await asyncio.wait_for(peer.reader.readuntil(b"0\r\n\r\n"), 20)
         peer.writer.close()
     print("ok 1 - a crowd is served")
 

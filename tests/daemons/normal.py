@@ -2,6 +2,7 @@
 """normal.py RULE...: replaces on the way from standard input to standard output what no two runs
 of the same docker command have in common. A test names the rules that it needs and no more."""
 
+import json
 import re
 import sys
 
@@ -15,6 +16,8 @@ RULES = {
     # RFC 3339, with or without a fraction.
     "time": [
         (rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", b"<time>"),
+        # The same moment twice in an event.
+        (rb'"time(Nano)?": ?\d+', rb'"time\1":<time>'),
     ],
     # "3 seconds ago", "Up Less than a second": two runs are never as old as one another. Columns are
     # padded to the longest age, so runs of blanks shrink to one.
@@ -53,13 +56,35 @@ RULES = {
             lambda found: b" ".join(sorted(found.group().split())),
         )
     ],
+    # What a daemon calls a container whose client gave no name.
+    "name": [(rb"\b(name=|\"name\": \")[a-z]+_[a-z]+\d?\b", rb"\1<name>")],
+    # JSON objects in one order of their members: that of Go's structs is nobody's promise.
+    "members": [],
     # Lists that the daemon collects from a Go map, or that tie in the order asked for.
     "sort": [],
 }
 
 
+def ordered(text):
+    """The same with every JSON document that begins a line written anew."""
+    decoder, done, at = json.JSONDecoder(), [], 0
+    text = text.decode("utf-8", "surrogateescape")
+    for found in re.finditer(r"^[\[{]", text, re.M):
+        if found.start() < at:
+            continue
+        try:
+            value, end = decoder.raw_decode(text, found.start())
+        except ValueError:
+            continue
+        done += [text[at : found.start()], json.dumps(value, indent=1, sort_keys=True)]
+        at = end
+    return "".join([*done, text[at:]]).encode("utf-8", "surrogateescape")
+
+
 def main():
     text = sys.stdin.buffer.read()
+    if "members" in sys.argv[1:]:
+        text = ordered(text)
     for name in sys.argv[1:]:
         if name not in RULES:
             sys.exit(f"normal.py: unknown rule {name}")

@@ -58,6 +58,34 @@ fn the_json_lines_report() {
 }
 
 #[test]
+fn reports_name_the_client() {
+    let file = |name: &str| repository("fixtures/deviations").join(name).to_string_lossy().into_owned();
+    let path = file("x-registry-auth-unpadded.wire");
+    let (_, out, _) = run(&["check", &path]);
+    assert!(out.contains("client    IdentityModel"), "{out}");
+    let (_, out, _) = run(&["check", "--format", "jsonl", &path]);
+    assert_eq!(out.matches(r#""client":"IdentityModel""#).count(), 2, "{out}");
+    let (_, out, _) = run(&["check", &file("client-pinned-below-min-api.wire")]);
+    assert!(out.contains("a version that the daemon has  (cockpit-docker/16)"), "{out}");
+    // What the daemon did is not the client's.
+    let (_, out, _) = run(&["check", &file("podman-limit-minus-one.wire")]);
+    assert!(!out.contains("docker-py"), "{out}");
+    let (_, out, _) = run(&["check", "--format", "jsonl", &file("podman-ping-newline.wire")]);
+    assert!(!out.contains("client\":"), "{out}");
+}
+
+#[test]
+fn thresholds_can_be_chosen() {
+    let late = repository("fixtures/rules/timing.late-head/fires-attach.wire").to_string_lossy().into_owned();
+    for (arguments, due) in [(&[][..], 1), (&["--timing-head", "60"][..], 0), (&["--timing-head", "soon"][..], 2)] {
+        let mut all = vec!["check", "--fail-on", "warning"];
+        all.extend(arguments);
+        all.push(&late);
+        assert_eq!(run(&all).0, due, "{arguments:?}");
+    }
+}
+
+#[test]
 fn exit_codes() {
     let dir = tempfile::tempdir().expect("a folder");
     let write = |name: &str, text: &str| {

@@ -2,6 +2,7 @@
 
 mod catalog;
 mod cli;
+mod deviations;
 mod facts;
 mod floors;
 mod mutations;

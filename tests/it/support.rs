@@ -45,7 +45,7 @@ pub(crate) fn judge(transcript: &Transcript) -> Vec<Event> {
             What::Closed => Seen::End(StreamEnd::Closed),
             What::Reset => Seen::End(StreamEnd::Broken),
         };
-        inspector.push(entry.connection, entry.side, seen, None);
+        inspector.push(entry.connection, entry.side, seen, transcript.timed.then_some(entry.at));
         inspector.judge(&mut |event| events.push(event));
     }
     inspector.finish(&mut |event| events.push(event));

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use plimsoll::inspect::Settings;
-use plimsoll::model::{Event, Verdict};
+use plimsoll::model::{Event, Rule, Verdict};
 use plimsoll::proxy::{Address, Listener, Tap, serve};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
@@ -154,8 +154,7 @@ fn d(text: &str) -> Step {
 }
 
 const PING: &str = "GET /v1.41/_ping HTTP/1.1\r\nHost: d\r\n\r\n";
-const ATTACH: &str =
-    "POST /v1.41/containers/web/attach?stream=1&stdin=1&stdout=1 HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
+const ATTACH: &str = "POST /v1.41/containers/web/attach?stream=1&stdin=1&stdout=1&stderr=1 HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
 const UPGRADED: &str =
     "HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
 
@@ -179,7 +178,7 @@ async fn continue_comes_before_the_body() {
     let events = through(&[
         c("POST /v1.41/images/load?quiet=1 HTTP/1.1\r\nHost: d\r\nContent-Type: application/x-tar\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n"),
         d("HTTP/1.1 100 Continue\r\n\r\n"),
-        c("5\r\nhello\r\n"),
+        c(&format!("400\r\n{}\r\n", "\0".repeat(1024))),
         c("0\r\n\r\n"),
         d("HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"),
         d("11\r\n{\"stream\":\"done\"}\r\n"),
@@ -220,7 +219,9 @@ async fn hijack_with_a_plain_200() {
         ClientCloses,
     ])
     .await;
-    assert_eq!((verdicts(&events), violations(&events).count()), (vec![Verdict::Pass], 0));
+    // Whether dockerd gives the container what came early is chance: a note.
+    let rules: Vec<_> = violations(&events).map(|violation| violation.rule).collect();
+    assert_eq!((verdicts(&events), rules), (vec![Verdict::Pass], vec![Rule::HijackEarlyBytes]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

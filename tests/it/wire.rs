@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use plimsoll::model::Side;
 use plimsoll::wire::{
-    BodyDecoder, BodyItem, BodyLength, FrameDecoder, FrameItem, HeadRead, HeadReader, JsonStreamDecoder, JsonStreamItem, StreamEnd,
+    Agreement, ArchiveDecoder, ArchiveItem, BodyDecoder, BodyItem, BodyLength, DataType, FrameDecoder, FrameItem, HeadRead, HeadReader,
+    JsonStreamDecoder, JsonStreamItem, StreamEnd, TarDecoder, TarItem, WebSocketDecoder, WebSocketItem,
 };
 use proptest::prelude::*;
 
@@ -85,6 +86,65 @@ fn documents(pieces: Vec<Bytes>) -> Vec<JsonStreamItem> {
     out
 }
 
+fn websocket(side: Side, pieces: Vec<Bytes>) -> Vec<WebSocketItem> {
+    let mut decoder = WebSocketDecoder::new(Agreement { side, data: Some(DataType::Text), utf8: true, extended: false });
+    let mut out = Vec::new();
+    for mut piece in pieces {
+        while let Some(item) = decoder.next(&mut piece) {
+            out.push(item);
+        }
+    }
+    out.extend(decoder.finish(StreamEnd::Closed).map(WebSocketItem::Flaw));
+    out
+}
+
+fn tar(pieces: Vec<Bytes>) -> Vec<TarItem> {
+    let mut decoder = TarDecoder::default();
+    let mut out = Vec::new();
+    for mut piece in pieces {
+        while let Some(item) = decoder.next(&mut piece) {
+            out.push(item);
+        }
+    }
+    out.extend(decoder.finish(StreamEnd::Closed).map(TarItem::Flaw));
+    out
+}
+
+fn archive(pieces: Vec<Bytes>) -> Vec<ArchiveItem> {
+    let mut decoder = ArchiveDecoder::default();
+    let mut out = Vec::new();
+    for mut piece in pieces {
+        while let Some(item) = decoder.next(&mut piece) {
+            out.push(item);
+        }
+    }
+    out.extend(decoder.finish(StreamEnd::Closed));
+    out
+}
+
+/// What the crate `tar` makes of these files: the name, the content, and whether the header is changed afterwards.
+fn packed(files: &[(String, Vec<u8>)], changed: Option<usize>) -> Vec<u8> {
+    let mut builder = ::tar::Builder::new(Vec::new());
+    for (name, content) in files {
+        let mut header = ::tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        builder.append_data(&mut header, name, &content[..]).expect("a Vec takes everything");
+    }
+    let mut bytes = builder.into_inner().expect("a Vec takes everything");
+    if let Some(at) = changed {
+        let at = at % bytes.len();
+        bytes[at] ^= 0x11;
+    }
+    bytes
+}
+
+fn zipped(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut encoder, bytes).expect("a Vec takes everything");
+    encoder.finish().expect("a Vec takes everything")
+}
+
 const HEADS: &[&[u8]] = &[
     b"GET /v1.41/containers/json?all=1 HTTP/1.1\r\n",
     b"HTTP/1.1 200 OK\r\n",
@@ -108,6 +168,18 @@ const FRAMES: &[&[u8]] = &[
     b"text\n",
     b"\0\0\0\0",
     b"\x03\0\0",
+];
+const WEBSOCKET: &[&[u8]] = &[
+    b"\x82\x03hi\n",
+    b"\x81\x03\xe2\x82\xac",
+    b"\x01\x02\xe2\x82",
+    b"\x80\x01\xac",
+    b"\x81\x83\x01\x02\x03\x04ikd",
+    b"\x89\x00",
+    b"\x88\x02\x03\xe8",
+    b"\x88\x7e\x00\x80",
+    b"\xf3",
+    b"\x7f\xff",
 ];
 const DOCUMENTS: &[&[u8]] = &[
     b"{\"status\":\"a\\\"b\"}\r\n",
@@ -146,6 +218,12 @@ proptest! {
     }
 
     #[test]
+    fn websockets_do_not_depend_on_cuts(bytes in soup(WEBSOCKET), places in proptest::collection::vec(any::<prop::sample::Index>(), 0..8), client in any::<bool>()) {
+        let side = if client { Side::Client } else { Side::Daemon };
+        prop_assert_eq!(websocket(side, cut(&bytes, &places)), websocket(side, cut(&bytes, &[])));
+    }
+
+    #[test]
     fn documents_do_not_depend_on_cuts(bytes in soup(DOCUMENTS), places in proptest::collection::vec(any::<prop::sample::Index>(), 0..8)) {
         prop_assert_eq!(documents(cut(&bytes, &places)), documents(cut(&bytes, &[])));
     }
@@ -166,6 +244,16 @@ proptest! {
     }
 
     #[test]
+    fn what_others_pack_is_sound(files in proptest::collection::vec(("[a-z]{1,40}(/[a-zé]{1,40}){0,5}", proptest::collection::vec(any::<u8>(), 0..1500)), 0..4)) {
+        let read = tar(vec![Bytes::from(packed(&files, None))]);
+        let names: Vec<_> = read.into_iter().map(|item| match item {
+            TarItem::Entry(entry) => (entry.name, entry.size),
+            TarItem::Flaw(flaw) => panic!("{flaw:?}"),
+        }).collect();
+        prop_assert_eq!(names, files.into_iter().map(|(name, content)| (name, content.len() as u64)).collect::<Vec<_>>());
+    }
+
+    #[test]
     fn documents_that_are_written_are_read_again(values in proptest::collection::vec("[a-z{}\\[\\]\"\\\\ \n]{0,12}", 0..8), separator in proptest::sample::select(vec!["", "\n", "\r\n", " ", "\x1e"])) {
         let texts: Vec<String> = values.iter().map(|text| serde_json::json!({ "text": text, "list": [text] }).to_string()).collect();
         let stream = texts.join(separator) + separator;
@@ -174,5 +262,32 @@ proptest! {
             other => panic!("{other:?}"),
         }).collect();
         prop_assert_eq!(read, texts);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn archives_do_not_depend_on_cuts(
+        files in proptest::collection::vec(("[a-z]{1,130}", proptest::collection::vec(any::<u8>(), 0..1500)), 0..4),
+        changed in proptest::option::of(any::<usize>()),
+        spoilt in proptest::option::of(any::<usize>()),
+        end in any::<prop::sample::Index>(),
+        places in proptest::collection::vec(any::<prop::sample::Index>(), 0..8),
+    ) {
+        let mut plain = packed(&files, changed);
+        prop_assert_eq!(tar(cut(&plain, &places)), tar(cut(&plain, &[])));
+        prop_assert_eq!(archive(cut(&plain, &places)), archive(cut(&plain, &[])));
+        let mut gzip = zipped(&plain);
+        if let Some(at) = spoilt {
+            let at = at % gzip.len();
+            gzip[at] ^= 0x11;
+        }
+        prop_assert_eq!(archive(cut(&gzip, &places)), archive(cut(&gzip, &[])));
+        gzip.truncate(end.index(gzip.len() + 1));
+        prop_assert_eq!(archive(cut(&gzip, &places)), archive(cut(&gzip, &[])));
+        plain.truncate(end.index(plain.len() + 1));
+        prop_assert_eq!(archive(cut(&plain, &places)), archive(cut(&plain, &[])));
     }
 }

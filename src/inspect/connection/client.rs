@@ -3,11 +3,14 @@
 use bytes::Bytes;
 use serde_json::Value;
 
+use super::super::archive::Archive;
 use super::super::content::Content;
 use super::super::exchange::{Exchange, Noting, RequestState};
 use super::super::finding::Finding;
-use super::super::request;
-use super::{Client, Connection, Turn};
+use super::super::state::Wish;
+use super::super::streams::Streams;
+use super::super::{request, timing};
+use super::{Client, Connection, Daemon, Turn};
 use crate::catalog::Framing;
 use crate::model::{ApiVersion, Reason, Side};
 use crate::wire::{BodyDecoder, BodyItem, BodyLength, Flaw, Head, HeadRead, HeadReader, StartLine, StreamEnd};
@@ -65,12 +68,14 @@ impl Connection {
                         held.push(std::mem::take(&mut input));
                     }
                 }
-                Client::Tail => {
+                Client::Tail(content) => {
+                    let input = std::mem::take(&mut input);
                     if let Some(exchange) = self.exchanges.front_mut() {
                         exchange.request_bytes += input.len() as u64;
                         exchange.last = turn.at;
+                        let mut notes = Noting { exchange, part: "client-stream", side: Side::Client, sink: turn.sink };
+                        content.push(input, Side::Client, &mut notes);
                     }
-                    input.clear();
                 }
                 Client::Lost => input.clear(),
             }
@@ -93,12 +98,20 @@ impl Connection {
         if let Some(finding) = host {
             exchange.hold(finding);
         }
+        exchange.stake = exchange.operation.and_then(|operation| turn.context.state.begin(operation.id(), &exchange.target, turn.at));
         let (decoder, ended) = BodyDecoder::new(length);
         // The framing hardly ever changes over the versions, so that an unknown one does not matter here.
         let version = exchange.version().unwrap_or(ApiVersion::NEWEST);
         let framing =
             exchange.operation.filter(|_| version.is_known()).map_or(Framing::Raw, |operation| operation.contract(version).request.framing);
-        let content = if framing == Framing::Json { Content::held() } else { Content::Counted };
+        // The documents know of one kind of raw body: what is imported.
+        let import = framing == Framing::Raw && exchange.is_call("ImageCreate") && exchange.target.parameter("fromSrc") == Some("-");
+        let content = match framing {
+            Framing::Json => Content::held(),
+            Framing::Tar => Content::archive(Archive::default()),
+            Framing::Raw if import => Content::archive(Archive::default()),
+            _ => Content::Counted,
+        };
         if length == BodyLength::Unknown {
             exchange.give_up(Reason::LostTrack);
             self.exchanges.push_back(exchange);
@@ -121,6 +134,7 @@ impl Connection {
         }
         read_facts(exchange);
         exchange.request = RequestState::Complete;
+        exchange.asked = turn.at;
         exchange.judge_request();
         let answered = exchange.status.is_some();
         if answered {
@@ -141,22 +155,48 @@ impl Connection {
         if let (Client::Body { .. }, None, Some(exchange)) = (&self.client, self.client_end, self.exchanges.back_mut()) {
             exchange.unjudged_part("request-body", Reason::Unfinished(super::CLIENT_LEFT), turn.sink);
         }
+        if self.client_end.is_none() {
+            self.client_gives_up(turn);
+        }
+        // A half-close is no end of the stream, but after it the client may have given up waiting for one.
+        if end == StreamEnd::Broken
+            && let (Daemon::Tail(_), Some(exchange)) = (&self.daemon, self.exchanges.front_mut())
+        {
+            exchange.tail_ended(turn.at, turn.context, turn.sink);
+        }
         self.client_end.get_or_insert(end);
         if end == StreamEnd::Broken {
             self.client_end = Some(end);
+        }
+    }
+
+    /// The client has waited for something that did not come.
+    fn client_gives_up(&mut self, turn: &mut Turn<'_>) {
+        let Some(exchange) = self.exchanges.front_mut() else { return };
+        if exchange.status.is_none() {
+            if let Some(finding) = timing::no_head(exchange, turn.context.settings.thresholds, turn.at) {
+                exchange.report(finding, turn.sink);
+            }
+        } else if matches!(self.daemon, Daemon::Body { .. }) && exchange.is_call("ContainerWait") {
+            exchange.tail_ended(turn.at, turn.context, turn.sink);
         }
     }
 }
 
 /// `Tty` and `Detach` of a request body: by what later answers are judged.
 fn read_facts(exchange: &mut Exchange) {
-    let Some(body) =
-        exchange.facts.body.as_ref().filter(|_| exchange.operation.is_some_and(|op| matches!(op.id(), "ContainerCreate" | "ExecStart")))
+    let Some(body) = exchange
+        .facts
+        .body
+        .as_ref()
+        .filter(|_| exchange.operation.is_some_and(|op| matches!(op.id(), "ContainerCreate" | "ContainerExec" | "ExecStart")))
     else {
         return;
     };
     if let Ok(document) = serde_json::from_slice::<Value>(body) {
         let flag = |name: &str| document.get(name).and_then(Value::as_bool).unwrap_or_default();
         (exchange.facts.tty, exchange.facts.detach) = (flag("Tty"), flag("Detach"));
+        exchange.facts.wish = Wish::of_create(&document);
+        exchange.facts.streams = Some(Streams::of_exec(&document));
     }
 }

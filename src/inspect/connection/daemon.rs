@@ -6,11 +6,14 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::super::content::{Content, Notes as _};
+use super::super::documents::Watch;
 use super::super::exchange::{Exchange, Noting};
 use super::super::finding::Finding;
-use super::super::{Context, hijack, response};
+use super::super::state::Ping;
+use super::super::streams::Streams;
+use super::super::{Context, hijack, relation, response, timing, websocket};
 use super::{Client, Connection, Daemon, Turn};
-use crate::catalog::{Framing, ResponseContract};
+use crate::catalog::{Framing, Operation, ResponseContract};
 use crate::model::{Call, Event, Part, Place, Reason, Rule, Side, Violation};
 use crate::wire::{BodyDecoder, BodyItem, BodyLength, Flaw, Head, HeadRead, HeadReader, StreamEnd, excerpt};
 
@@ -47,6 +50,9 @@ impl Connection {
                             exchange.response_bytes += data.len() as u64;
                             let mut notes = Noting { exchange, part: "response-body", side: Side::Daemon, sink: turn.sink };
                             content.push(data, Side::Daemon, &mut notes);
+                            if let Content::Documents(documents) = content {
+                                exchange.hear(&documents.take_news(), turn);
+                            }
                         }
                         Some(BodyItem::Flaw(flaw)) => {
                             exchange.report(Finding::of_body(flaw, Side::Daemon), turn.sink);
@@ -99,7 +105,16 @@ impl Connection {
         self.daemon = Daemon::Lost;
         let (call, status) = self.last.clone().unwrap_or_else(|| {
             let (connection, empty) = (self.id, String::new);
-            let call = Call { source: None, connection, exchange: 0, operation: None, method: empty(), path: empty(), api_version: None };
+            let call = Call {
+                source: None,
+                connection,
+                exchange: 0,
+                operation: None,
+                method: empty(),
+                path: empty(),
+                api_version: None,
+                client: None,
+            };
             (Arc::new(call), None)
         });
         let found =
@@ -144,7 +159,9 @@ impl Connection {
             head.value("Api-Version").and_then(|value| std::str::from_utf8(value).ok()).and_then(|text| text.parse().ok())
         {
             turn.context.memory.announce(version);
+            turn.context.state.announced(version);
         }
+        exchange.date = head.value("Date").and_then(date);
         if let Some(version) = turn.context.memory.announced() {
             exchange.resolve(version, turn.context);
         }
@@ -157,13 +174,19 @@ impl Connection {
             exchange.report(Finding::of_head(flaw, Side::Daemon), turn.sink);
         }
         judge_response_head(exchange, &head, length, response, turn);
+        let streams = Streams::of(exchange, &turn.context.memory);
+        if let Some(exec) = exchange.target.step_after("/exec/").filter(|_| status < 300 && exchange.is_call("ExecStart")) {
+            turn.context.memory.forget_exec(exec);
+        }
         let tty = exchange.tty(turn.context);
         let version = exchange.version();
         let mut notes =
             Noting { exchange, part: if hands_over { "daemon-stream" } else { "response-body" }, side: Side::Daemon, sink: turn.sink };
         let content = match version.filter(|version| version.is_known()) {
             Some(version) => {
-                let stream = response::StreamFacts { version, tty, documents: notes.exchange.target.parameter("format") == Some("json") };
+                let documents = notes.exchange.target.parameter("format") == Some("json");
+                let watch = Watch::of(notes.exchange);
+                let stream = response::StreamFacts { version, tty, streams, documents, tail: notes.exchange.tail(), watch };
                 response::content(&head, response, stream, &mut notes)
             }
             // The document itself may say which version this is.
@@ -174,12 +197,20 @@ impl Connection {
             if response.is_none() && notes.exchange.operation.is_none() {
                 notes.unjudged(Reason::OpaqueProtocol);
             }
-            self.hand_over(content);
+            let client = match (&content, version) {
+                (Content::WebSocket(_), Some(version)) => Content::websocket(websocket::agreement(&head, version, Side::Client)),
+                _ => Content::Counted,
+            };
+            let stdin = response.is_some_and(|response| response.body.framing != Framing::Opaque);
+            self.hand_over(content, client, stdin, turn);
             return;
         }
         let (decoder, ended) = BodyDecoder::new(length);
         if length == BodyLength::Unknown {
             notes.unjudged(Reason::LostTrack);
+        }
+        if matches!(content, Content::Documents(_)) && exchange.hears_everything() {
+            turn.context.state.stream_opens(self.id, turn.at);
         }
         self.daemon = Daemon::Body { decoder, content, response, head };
         self.release_limbo(turn);
@@ -189,12 +220,20 @@ impl Connection {
     }
 
     /// From here on both directions are raw.
-    fn hand_over(&mut self, content: Content) {
-        self.daemon = Daemon::Tail(content);
-        if let Client::Limbo { size, .. } = std::mem::replace(&mut self.client, Client::Tail)
-            && let Some(exchange) = self.exchanges.front_mut()
-        {
-            exchange.request_bytes += size as u64;
+    fn hand_over(&mut self, daemon: Content, client: Content, stdin: bool, turn: &mut Turn<'_>) {
+        self.daemon = Daemon::Tail(daemon);
+        // Only then is every byte since the request there.
+        let waited = matches!(self.client, Client::Limbo { .. });
+        let tail = Client::Tail(if waited { client } else { Content::Counted });
+        let Client::Limbo { held, size } = std::mem::replace(&mut self.client, tail) else { return };
+        if let Some(exchange) = self.exchanges.front_mut().filter(|_| stdin && size > 0) {
+            let place = Place::of(Part::Stream).at_offset(0);
+            let found =
+                Finding::new(Rule::HijackEarlyBytes, Side::Client, place, "nothing before the head of the answer", format!("{size} bytes"));
+            exchange.report(found.showing(&held.concat()[..size.min(Violation::EVIDENCE_LIMIT)]), turn.sink);
+        }
+        for bytes in held {
+            self.client_bytes(bytes, turn);
         }
     }
 
@@ -224,6 +263,12 @@ impl Connection {
         }
         exchange.frames += content.frames_seen();
         exchange.documents += content.documents_seen();
+        // Not judged where the client left, or where the stream was cut.
+        let empty = exchange.is_call("ContainerStats") && exchange.status == Some(200) && exchange.documents == 0;
+        if empty && !left && end == Some(StreamEnd::Closed) && matches!(content, Content::Documents(_)) {
+            let place = Place::of(Part::Stream);
+            exchange.report(Finding::new(Rule::JsonStreamEmpty, Side::Daemon, place, "at least one sample", "none"), turn.sink);
+        }
         let held = content.take_held().filter(|_| end == Some(StreamEnd::Closed));
         let abandoned =
             left && held.as_ref().is_some_and(Bytes::is_empty) && response.is_some_and(|response| response.body.framing == Framing::Json);
@@ -237,22 +282,38 @@ impl Connection {
             && exchange.method() != b"HEAD"
             && !abandoned
         {
-            if let Some(findings) = turn.context.memory.findings_of(response, &bytes).filter(|_| !exchange.teaches()) {
+            if let Some(findings) = turn.context.memory.findings_of(response, &bytes).filter(|_| !exchange.teaches(turn.context)) {
                 let findings = findings.to_vec();
                 for finding in findings {
                     exchange.report(finding, turn.sink);
                 }
+                exchange.tell(None, turn.context, turn.sink);
             } else {
-                let (findings, document) = response::judge_body(&bytes, response);
+                let (mut findings, document) = response::judge_body(&bytes, response);
+                if let (Some(document), Some(operation)) = (&document, exchange.operation) {
+                    relation::name_dialect(&mut findings, operation.id(), document);
+                    if matches!(exchange.status, Some(200..=299)) {
+                        findings.extend(relation::judge(operation.id(), document));
+                    }
+                }
                 turn.context.memory.remember(response, &bytes, &findings);
                 for finding in findings {
                     exchange.report(finding, turn.sink);
                 }
                 exchange.learn(document.as_ref(), turn.context);
+                exchange.tell(document.as_ref(), turn.context, turn.sink);
                 announce(exchange, document.as_ref(), turn.context);
             }
         } else {
             exchange.learn(None, turn.context);
+            exchange.tell(None, turn.context, turn.sink);
+        }
+        // An answer that comes late all the same.
+        if !left && exchange.is_call("ContainerWait") {
+            exchange.tail_ended(turn.at, turn.context, turn.sink);
+        }
+        if exchange.is_call("SystemEvents") {
+            turn.context.state.stream_closes(self.id);
         }
         exchange.response_done = true;
         self.drop_finished(turn);
@@ -266,7 +327,7 @@ impl Connection {
         // A client that left is why an answer is cut, whoever closes first; a half-close after a hijack is no leaving.
         let left = match self.client_end {
             Some(StreamEnd::Broken) => true,
-            Some(StreamEnd::Closed) => !matches!(self.client, Client::Tail),
+            Some(StreamEnd::Closed) => !matches!(self.client, Client::Tail(Content::Counted)),
             None => false,
         };
         let end = if left { StreamEnd::Broken } else { end };
@@ -290,9 +351,13 @@ impl Connection {
             Daemon::Tail(content) => {
                 let Some(exchange) = self.exchanges.front_mut() else { return };
                 exchange.frames += content.frames_seen();
+                if let Client::Tail(content) = &self.client {
+                    exchange.frames += content.frames_seen();
+                }
                 exchange.documents += content.documents_seen();
                 let mut notes = Noting { exchange, part: "daemon-stream", side: Side::Daemon, sink: turn.sink };
                 content.finish(end, Side::Daemon, &mut notes);
+                exchange.tail_ended(turn.at, turn.context, turn.sink);
                 exchange.response_done = true;
                 // Nothing more comes of this one, whatever the client may still send.
                 self.drop_finished(turn);
@@ -306,7 +371,13 @@ impl Connection {
 fn judge_response_head(exchange: &mut Exchange, head: &Head, length: BodyLength, response: Option<&ResponseContract>, turn: &mut Turn<'_>) {
     let Some((contract, status)) = exchange.contract().zip(exchange.status) else { return };
     let mut findings = response::judge_head(head, status, length, contract);
-    findings.extend(hijack::judge(exchange, head, status, response));
+    let streams = Streams::of(exchange, &turn.context.memory);
+    findings.extend(hijack::judge(exchange, head, status, response, streams));
+    findings.extend(timing::late_head(exchange, turn.context.settings.thresholds, turn.at));
+    if status == 200 && matches!(exchange.operation.map(Operation::id), Some("SystemPing" | "SystemPingHead")) {
+        let headers = ["Api-Version", "Ostype"].map(|name| head.value(name).map(<[u8]>::to_vec));
+        findings.extend(turn.context.state.ping(Ping { is_head: exchange.method() == b"HEAD", headers }));
+    }
     for finding in findings {
         exchange.report(finding, turn.sink);
     }
@@ -335,4 +406,11 @@ fn late_version(exchange: &mut Exchange, held: Option<&Bytes>, head: &Head, turn
     let response = response::contract_of(exchange.contract()?, exchange.status?);
     judge_response_head(exchange, head, BodyLength::Exactly(document.to_string().len() as u64), response, turn);
     response
+}
+
+/// The Date header in seconds since 1970: RFC 9110 section 5.6.7, the form that is sent.
+fn date(value: &[u8]) -> Option<i64> {
+    let text = std::str::from_utf8(value).ok()?.strip_suffix(" GMT")?;
+    let time = jiff::civil::DateTime::strptime("%a, %d %b %Y %H:%M:%S", text).ok()?;
+    Some(time.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second())
 }

@@ -43,6 +43,7 @@ fn events(minors: std::ops::RangeInclusive<u16>) -> Vec<Event> {
 
 fn violation(rule: Rule, side: Side, operation: &str, version: ApiVersion) -> Event {
     let call = Call {
+        client: None,
         source: None,
         connection: 1,
         exchange: 1,

@@ -58,6 +58,9 @@ pub(super) fn normalised(body: Document<'_>) -> Result<Value, Refusal> {
             config.insert(name.to_owned(), value);
         }
     }
+    if body.has("Healthcheck") {
+        config.insert("Healthcheck".to_owned(), healthcheck(body.at("Healthcheck"))?);
+    }
     config.insert("OnBuild".to_owned(), Value::Null);
     config.insert(
         "Labels".to_owned(),
@@ -73,6 +76,19 @@ pub(super) fn normalised(body: Document<'_>) -> Result<Value, Refusal> {
     Ok(Value::Object(config))
 }
 
+/// A health check as Go reads and writes it: what is null or zero is not there.
+fn healthcheck(given: Document<'_>) -> Result<Value, Refusal> {
+    let mut check = Map::new();
+    let numbers = ["Interval", "Timeout", "StartPeriod", "StartInterval", "Retries"].map(|name| (name, Kind::Int));
+    for (name, kind) in [("Test", Kind::Texts)].into_iter().chain(numbers) {
+        let value = member(given, "HealthConfig", name, kind)?;
+        if !value.is_null() && value != 0 && value != json!([]) {
+            check.insert(name.to_owned(), value);
+        }
+    }
+    Ok(Value::Object(check))
+}
+
 /// Adds what the image says where the client said nothing.
 pub(super) fn merge(config: &mut Value, image: &Value) {
     let Value::Object(config) = config else { return };
@@ -82,7 +98,10 @@ pub(super) fn merge(config: &mut Value, image: &Value) {
     }
     for name in ["ExposedPorts", "Volumes"] {
         let mut entries = image.entries(name).peekable();
-        if entries.peek().is_some() {
+        if name == "Volumes" && config.get(name).and_then(Value::as_object).is_none_or(Map::is_empty) {
+            // The image's own, which may be none at all.
+            config.insert(name.to_owned(), image.member(name).clone());
+        } else if entries.peek().is_some() {
             let merged = object_of(config, name);
             for (key, _) in entries {
                 merged.entry(key.clone()).or_insert_with(|| json!({}));
@@ -179,11 +198,21 @@ mod tests {
             (json!({ "Entrypoint": [] }), "Cmd", json!(["sh"])),
             (json!({ "Env": ["A=own"] }), "Env", json!(["A=own", "PATH=/bin"])),
             (json!({ "Labels": { "a": "own" } }), "Labels", json!({ "a": "own", "b": "image" })),
+            (
+                json!({ "Healthcheck": { "Retries": null, "Timeout": 0, "Interval": 7 } }),
+                "Healthcheck",
+                json!({ "Test": ["CMD", "true"], "Interval": 7 }),
+            ),
             (json!({ "Volumes": { "/x": {} } }), "Volumes", json!({ "/x": {}, "/data": {} })),
             (json!({}), "ExposedPorts", json!({ "80/tcp": {} })),
             (json!({ "WorkingDir": "/w" }), "WorkingDir", json!("/w")),
             (json!({}), "User", json!("app")),
             (json!({}), "StopSignal", json!("SIGINT")),
+            (
+                json!({ "Healthcheck": { "Retries": 0, "Timeout": null, "Test": ["NONE"], "x": 1 } }),
+                "Healthcheck",
+                json!({ "Test": ["NONE"], "Interval": 5 }),
+            ),
             (json!({ "Healthcheck": { "Retries": 2 } }), "Healthcheck", json!({ "Test": ["CMD", "true"], "Interval": 5, "Retries": 2 })),
         ] {
             let mut config = normalised(Document(&client)).expect("a configuration");

@@ -60,7 +60,7 @@ fn create(engine: &Arc<Engine>, call: &Call, body: Document<'_>) -> Result<(Stri
     let files = image.as_ref().map_or_else(Files::new, |image| image.files.clone());
     let now = engine.now();
     let built = build(engine, state, Document(&config), Document(&host), &files)?;
-    adjust(&mut host, version);
+    adjust(&mut host, version, body.has("HostConfig"));
 
     let console = {
         let config = Document(&config);
@@ -145,7 +145,11 @@ fn hostname(state: &State, host: Document<'_>, id: &str) -> String {
 }
 
 /// What dockerd changes about a host configuration once it is accepted.
-fn adjust(host: &mut Value, version: ApiVersion) {
+fn adjust(host: &mut Value, version: ApiVersion, given: bool) {
+    // One that the client did not send is only looked at when the container starts.
+    if given && host.get("Runtime").is_none_or(|runtime| runtime == "") {
+        host["Runtime"] = "runc".into();
+    }
     if version >= ApiVersion::new(42) && host["KernelMemory"] != 0 {
         host["KernelMemory"] = 0.into();
     }

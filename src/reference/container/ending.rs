@@ -34,10 +34,23 @@ pub(super) fn watch(
     tokio::spawn(async move {
         let code = running.await;
         console.close().await;
+        execs_ended(&engine, &id).await;
         if let Some(engine) = engine.upgrade() {
             end(&engine, &id, generation, i64::from(code));
         }
     });
+}
+
+/// The execs of a container end with it, and are told of first.
+async fn execs_ended(engine: &Weak<Engine>, id: &str) {
+    for _ in 0..200 {
+        let Some(engine) = engine.upgrade() else { return };
+        if engine.state().execs.pids(id).is_empty() {
+            return;
+        }
+        drop(engine);
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
 }
 
 fn end(engine: &Arc<Engine>, id: &str, generation: u64, code: i64) {

@@ -47,14 +47,21 @@ pub(super) fn of_create(
         wanted.push((mode, Value::Null));
     }
     for (name, mut settings) in wanted {
-        // The address of a container once stood in its configuration.
+        // The address of a container once stood in its configuration, and not with the network before it ran.
+        let mut hidden = false;
         if name == mode && !config.text("MacAddress").is_empty() && Document(&settings).text("MacAddress").is_empty() {
             let mut with_address = settings.as_object().cloned().unwrap_or_default();
             with_address.insert("MacAddress".to_owned(), config.text("MacAddress").into());
             settings = Value::Object(with_address);
+            hidden = version < ApiVersion::new(44);
         }
         match networks.endpoint(name, Document(&settings)) {
-            Ok((name, endpoint)) => drop(asked.endpoints.insert(name, endpoint)),
+            Ok((name, mut endpoint)) => {
+                if hidden {
+                    endpoint.mac.clear();
+                }
+                asked.endpoints.insert(name, endpoint);
+            }
             Err(refusal) if refusal.status == 404 => drop(asked.missing.insert(name.to_owned(), settings)),
             Err(refusal) => return Err(refusal),
         }

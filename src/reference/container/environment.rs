@@ -14,7 +14,9 @@ use crate::reference::program::{DEFAULT_PATH, User};
 pub(in crate::reference) const HOST_NAME: &str = "plimsoll";
 
 /// The directories that are there in every container.
-const DIRECTORIES: [&str; 3] = ["/dev", "/proc", "/sys"];
+const DIRECTORIES: [&str; 4] = ["/dev/pts", "/dev/shm", "/proc", "/sys"];
+/// Empty files that are there in every container.
+const FILES: [&str; 2] = ["/.dockerenv", "/dev/console"];
 /// The files that dockerd writes and mounts.
 const WRITTEN: [&str; 3] = ["/etc/resolv.conf", "/etc/hostname", "/etc/hosts"];
 
@@ -30,6 +32,12 @@ pub(super) fn variables(containers: &Containers, container: &Container, user: &U
         env.push(("HOME".to_owned(), user.home.clone()));
     }
     env
+}
+
+/// Who a process in a container runs as, with the groups that the host configuration adds. The error is runc's text.
+pub(in crate::reference) fn user(container: &Container, text: &str) -> Result<User, String> {
+    let user = User::resolve(text, &container.namespace)?;
+    user.with_groups(&Document(&container.host).texts("GroupAdd"), &container.namespace)
 }
 
 /// Lays variables over others; one without `=` takes the variable away.
@@ -57,9 +65,13 @@ pub(super) fn furnish(namespace: &Namespace, now: Timestamp) {
         // An image that has a file there keeps it.
         let _ = namespace.make_dirs(directory, 0o755, now);
     }
-    if namespace.stat("/.dockerenv", false).is_err() {
-        let _ = namespace.write("/.dockerenv", bytes::Bytes::new(), 0o755, now);
+    for file in FILES {
+        if namespace.stat(file, false).is_err() {
+            let _ = namespace.write(file, bytes::Bytes::new(), 0o755, now);
+        }
     }
+    let _ = namespace.make_dirs("/etc", 0o755, now);
+    let _ = namespace.symlink("/proc/mounts", "/etc/mtab", now);
 }
 
 /// Mounts the files that dockerd writes.
@@ -81,16 +93,43 @@ pub(super) fn write(containers: &Containers, container: &Container, now: Timesta
     }
 }
 
-fn hosts(containers: &Containers, container: &Container) -> String {
+/// Mounts those files for a step of a build, on what the image has of them.
+pub(in crate::reference) fn with_step_files(
+    mut namespace: Namespace,
+    hostname: &str,
+    extra_hosts: &[String],
+    named: bool,
+    now: Timestamp,
+) -> Namespace {
+    let servers = if named { "nameserver 127.0.0.11\noptions ndots:0\n" } else { "nameserver 8.8.8.8\nnameserver 8.8.4.4\n" };
+    let texts = [servers.to_owned(), format!("{hostname}\n"), known_hosts(extra_hosts)];
+    for (path, text) in WRITTEN.into_iter().zip(texts) {
+        let file = shared(Files::single(text.into(), 0o644, now));
+        if namespace.stat(path, true).is_ok()
+            && let Ok(mounted) = namespace.clone().with_mount(path, file, true, now)
+        {
+            namespace = mounted;
+        }
+    }
+    namespace
+}
+
+/// What every `/etc/hosts` begins with, and the hosts that were asked for.
+fn known_hosts(extra: &[String]) -> String {
     let mut text = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::0\tip6-localnet\nff00::0\tip6-mcastprefix\n\
                     ff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n"
         .to_owned();
-    for extra in Document(&container.host).texts("ExtraHosts") {
+    for extra in extra {
         if let Some((name, address)) = extra.split_once([':', '=']) {
             let address = if address == "host-gateway" { "172.17.0.1" } else { address };
             let _ = writeln!(text, "{address}\t{name}");
         }
     }
+    text
+}
+
+fn hosts(containers: &Containers, container: &Container) -> String {
+    let mut text = known_hosts(&Document(&container.host).texts("ExtraHosts"));
     text.push_str(&links::hosts(containers, &container.id));
     let (host, domain) = (hostname(container), Document(&container.config).text("Domainname"));
     let names = if domain.is_empty() { host } else { format!("{host}.{domain} {host}") };

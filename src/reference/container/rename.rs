@@ -13,7 +13,7 @@ pub(super) fn answer(engine: &Arc<Engine>, call: &Call) -> Result<Answer, Refusa
     let asked = call.query.text("name");
     let mut guard = engine.state();
     let state = &mut *guard;
-    if call.name.is_empty() || asked.trim_start_matches('/').is_empty() {
+    if call.name.is_empty() || asked.is_empty() {
         return Err(Refusal::bad_parameter("Neither old nor new names may be empty"));
     }
     let container = state.containers.find(&call.name)?;

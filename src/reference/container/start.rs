@@ -7,12 +7,12 @@ use serde_json::Value;
 use super::life::{Phase, Run};
 use super::port::Published;
 use super::process::Process;
-use super::{create, ending, endpoints, environment, health, host, links, validate};
+use super::{create, ending, endpoints, environment, health, host, links, neighbours, validate};
 use crate::reference::answer::Answer;
 use crate::reference::call::Call;
 use crate::reference::document::Document;
 use crate::reference::files::Namespace;
-use crate::reference::program::{self, Launch, Processes, User};
+use crate::reference::program::{self, Launch, Processes};
 use crate::reference::refusal::Refusal;
 use crate::reference::{Engine, State};
 
@@ -120,7 +120,7 @@ fn launch(engine: &Arc<Engine>, state: &mut State, id: &str) -> Result<(), Failu
     links::check(&state.containers, id)?;
     endpoints::join(engine, state, id)?;
     let container = state.containers.find(id)?;
-    let user = user_of(container)?;
+    let user = environment::user(container, Document(&container.config).text("User")).map_err(Refusal::server_error)?;
     let env = environment::variables(&state.containers, container, &user);
     environment::write(&state.containers, container, engine.now());
     let argv = container.argv();
@@ -145,6 +145,7 @@ fn launch(engine: &Arc<Engine>, state: &mut State, id: &str) -> Result<(), Failu
         processes: processes.clone(),
         clock: engine.settings().clock.clone(),
         init: !Document(&container.host).flag("Init"),
+        neighbours: neighbours::of_container(engine, id),
         terminal: container.console.terminal(),
     });
     let (handle, running) = match started {
@@ -182,19 +183,6 @@ fn launch(engine: &Arc<Engine>, state: &mut State, id: &str) -> Result<(), Failu
     ending::watch(engine, state, id, generation, running);
     health::watch(engine, state, id, generation);
     Ok(())
-}
-
-/// The user of the configuration, with the groups that the host configuration adds.
-fn user_of(container: &super::Container) -> Result<User, Refusal> {
-    let resolve = |text: &str| User::resolve(text, &container.namespace).map_err(Refusal::server_error);
-    let mut user = resolve(Document(&container.config).text("User"))?;
-    for group in Document(&container.host).texts("GroupAdd") {
-        let group = resolve(&format!("0:{group}"))?.gid;
-        if !user.groups.contains(&group) {
-            user.groups.push(group);
-        }
-    }
-    Ok(user)
 }
 
 fn spawn_failure(error: &program::SpawnError) -> Failure {

@@ -236,7 +236,7 @@ impl<'a> EndpointSettings<'a> {
             mac_address: &endpoint.mac,
             driver_opts: since(32).then_some(()),
             gw_priority: since(48).then(|| Document(&endpoint.asked).int("GwPriority")),
-            network_id: &endpoint.network_id,
+            network_id: endpoint.shown_network_id(),
             endpoint_id: &endpoint.endpoint_id,
             gateway: &endpoint.gateway,
             ip_address: &endpoint.address,

@@ -326,3 +326,34 @@ async fn prune_takes_what_does_not_run() {
     }
     assert_eq!(daemon.status("ContainerPrune", "", "filters={\"foo\":[\"x\"]}").await, 400);
 }
+
+#[tokio::test]
+async fn containers_find_each_other_by_name() {
+    let daemon = Daemon::new().await;
+    daemon.ask(41, "NetworkCreate", "", "", json!({ "Name": "own" })).await.expect("a network");
+    let own = json!({ "NetworkMode": "own", "ExtraHosts": ["me:127.0.0.1"], "GroupAdd": ["1000"] });
+    daemon.create("upstream", "sleep 60", own.clone()).await;
+    let aliases = |shown: &Value| shown["NetworkSettings"]["Networks"]["own"]["Aliases"].as_array().map_or(0, Vec::len);
+    assert_eq!(aliases(&daemon.inspect("upstream").await), 0);
+    daemon.status("ContainerStart", "upstream", "").await;
+    let shown = daemon.inspect("upstream").await;
+    assert_eq!(aliases(&shown), 1);
+    let address = shown["NetworkSettings"]["Networks"]["own"]["IPAddress"].as_str().expect("an address").to_owned();
+    for (number, (host, command, code)) in [
+        (own.clone(), "ping -c1 upstream".to_owned(), 0),
+        (own.clone(), "ping -c1 upstream.own && nslookup upstream".to_owned(), 0),
+        (own.clone(), format!("ping -c1 {address} && ping -c1 me"), 0),
+        (own.clone(), "test $(id -G | tail -c 5) = 1000".to_owned(), 0),
+        (own, "nslookup nobody".to_owned(), 1),
+        (Value::Null, "ping -c1 upstream".to_owned(), 1),
+        (Value::Null, format!("ping -c1 {address}"), 1),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let name = format!("asks{number}");
+        daemon.create(&name, &command, host).await;
+        daemon.status("ContainerStart", &name, "").await;
+        assert_eq!(daemon.wait(&name, "not-running").await, code, "{command}");
+    }
+}

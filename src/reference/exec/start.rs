@@ -12,11 +12,13 @@ use crate::reference::Engine;
 use crate::reference::answer::{Answer, Handshake};
 use crate::reference::call::Call;
 use crate::reference::container::console::{Console, Source};
+use crate::reference::container::environment as container_environment;
+use crate::reference::container::neighbours;
 use crate::reference::container::stream::conversation::{Attachment, Ending, Outlet as _, converse, directions};
 use crate::reference::container::stream::media;
 use crate::reference::document::Document;
 use crate::reference::files::FileError;
-use crate::reference::program::{self, Launch, SpawnError, User};
+use crate::reference::program::{self, Launch, SpawnError};
 use crate::reference::refusal::Refusal;
 
 /// A real runtime takes as long at the least. Clients count on it: docker-py loses what it reads together with the head.
@@ -144,10 +146,13 @@ fn start(engine: &Arc<Engine>, id: &str, attached: bool, newer: bool) -> Result<
             let (engine, id) = (Arc::clone(engine), id.to_owned());
             tokio::spawn(async move {
                 let code = i64::from(running.await);
-                // Whoever sees the end of the streams finds the code.
-                engine.state().execs.end(&id, code, pid);
+                // Whoever sees the end of the streams finds the code, and it is told before the end of the container.
+                {
+                    let mut state = engine.state();
+                    state.execs.end(&id, code, pid);
+                    tell(&engine, &mut state, &container, "exec_die", &id, Some(code));
+                }
                 console.close().await;
-                tell(&engine, &mut engine.state(), &container, "exec_die", &id, Some(code));
             });
             Ok(())
         }
@@ -191,14 +196,14 @@ impl Failure {
 }
 
 /// Everything that the process is started with. Opens the console.
-fn launch(engine: &Engine, state: &crate::reference::State, id: &str, console: &Console) -> Result<Launch, Failure> {
+fn launch(engine: &Arc<Engine>, state: &crate::reference::State, id: &str, console: &Console) -> Result<Launch, Failure> {
     let internal = |refusal| Failure { code: 126, refusal };
     let exec = state.execs.get(id).map_err(internal)?;
     let container = state.containers.find(&exec.container).map_err(internal)?;
     let gone = || internal(Refusal::conflict(format!("Container {} is not running", container.id)));
     let processes = container.life.run().ok_or_else(gone)?.process.processes().clone();
     let namespace = container.namespace.clone();
-    let user = User::resolve(&exec.user, &namespace).map_err(|text| internal(Refusal::server_error(text)))?;
+    let user = container_environment::user(container, &exec.user).map_err(|text| internal(Refusal::server_error(text)))?;
     let config = Document(&container.config);
     let hostname = config.text("Hostname").to_owned();
     let env = environment(&hostname, exec.tty, &config.texts("Env"), &exec.env, &user.home);
@@ -215,7 +220,8 @@ fn launch(engine: &Engine, state: &crate::reference::State, id: &str, console: &
     let (stdin, stdout, stderr) = console.open();
     let terminal = console.terminal();
     let (argv, clock) = (exec.argv.clone(), engine.settings().clock.clone());
-    Ok(Launch { argv, env, cwd, user, hostname, namespace, stdin, stdout, stderr, processes, clock, init: false, terminal })
+    let neighbours = neighbours::of_container(engine, &exec.container);
+    Ok(Launch { argv, env, cwd, user, hostname, namespace, stdin, stdout, stderr, processes, clock, init: false, neighbours, terminal })
 }
 
 #[cfg(test)]

@@ -144,7 +144,15 @@ impl Archive {
 
     fn block(&mut self, mut header: Header, content: &[u8]) {
         header.set_size(content.len() as u64);
+        if let Some(ustar) = header.as_ustar_mut().filter(|ustar| ustar.dev_major[0] == 0) {
+            ustar.set_device_major(0);
+            ustar.set_device_minor(0);
+        }
         header.set_cksum();
+        // As Go writes the sum: six digits, a zero, a blank.
+        let sum = &mut header.as_old_mut().cksum;
+        sum.copy_within(1..7, 0);
+        (sum[6], sum[7]) = (0, b' ');
         self.bytes.extend_from_slice(header.as_bytes());
         self.bytes.extend_from_slice(content);
         let end = self.bytes.len().next_multiple_of(512);

@@ -216,9 +216,11 @@ fn devices(files: &mut Files, at: &str, now: Timestamp) -> Result<(), FileError>
 }
 
 fn alpine(files: &mut Files, now: Timestamp) -> Result<(), FileError> {
-    for directory in ["media", "mnt", "opt", "sbin", "srv", "etc/apk", "lib/apk"] {
+    for directory in ["media", "mnt", "opt", "sbin", "srv", "etc/apk", "lib/apk", "var/opt"] {
         files.make_dir(directory, 0o755, now)?;
     }
+    files.append("/etc/passwd", Bytes::from_static(b"postgres:x:70:70::/var/lib/postgresql:/bin/sh\n"), now)?;
+    files.append("/etc/group", Bytes::from_static(b"postgres:x:70:\n"), now)?;
     files.write("/etc/alpine-release", Bytes::from_static(b"3.20.0\n"), 0o644, now)?;
     files.write("/etc/os-release", Bytes::from_static(OS_RELEASE.as_bytes()), 0o644, now)?;
     files.write("/etc/apk/world", Bytes::from_static(b"alpine-baselayout\nbusybox\n"), 0o644, now)

@@ -214,6 +214,11 @@ impl Namespace {
         self.change(|files| files.make_dirs(path, mode, now))
     }
 
+    /// See [`Files::symlink`].
+    pub fn symlink(&self, target: &str, path: &str, now: Timestamp) -> Result<(), FileError> {
+        self.change(|files| files.symlink(target, path, now))
+    }
+
     /// See [`Files::remove`].
     pub fn remove(&self, path: &str, recursive: bool, now: Timestamp) -> Result<(), FileError> {
         self.change(|files| files.remove(path, recursive, now))

@@ -119,6 +119,8 @@ impl Removal<'_> {
     /// Deletes an image, and then, quietly, those that it was built on and that nothing needs any more.
     fn remove(&mut self, state: &mut State, id: &str, quiet: bool) -> Result<(), Refusal> {
         let (mut id, mut quiet, mut force) = (id.to_owned(), quiet, self.force);
+        // A stopped container's own layer lies on those of its image, and keeps them.
+        let mut held = false;
         loop {
             if let Some(found) = conflict(state, &id, !force, true) {
                 let dangling = state.images.references(&id).next().is_none() && !state.images.has_children(&id);
@@ -133,7 +135,8 @@ impl Removal<'_> {
             self.engine.emit_image(state, "delete", &id, &id);
             let Some(image) = state.images.remove(&id) else { return Ok(()) };
             self.records.push(Record::Deleted(id.clone()));
-            for chain in image.chain.iter().rev().take_while(|chain| !state.images.has_chain(chain)) {
+            held |= state.containers.iter().any(|container| container.image_id == id);
+            for chain in image.chain.iter().rev().take_while(|chain| !held && !state.images.has_chain(chain)) {
                 self.records.push(Record::Deleted(chain.clone()));
             }
             if !self.prune || image.parent.is_empty() || state.images.by_id(&image.parent).is_none() {

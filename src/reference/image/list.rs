@@ -6,6 +6,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::model::ApiVersion;
+
 use super::super::answer::Answer;
 use super::super::call::{Call, Filters};
 use super::super::refusal::Refusal;
@@ -122,16 +124,23 @@ impl<'s> Lister<'s> {
     }
 }
 
+/// `RepoTags` and `RepoDigests` of a summary: where there are none, old daemons send null, and a name of their own when there are neither.
+pub(super) fn shown_names(tags: Vec<String>, digests: Vec<String>, version: ApiVersion) -> (Value, Value) {
+    if version >= ApiVersion::new(43) {
+        return (json!(tags), json!(digests));
+    }
+    if tags.is_empty() && digests.is_empty() {
+        return (json!(["<none>:<none>"]), json!(["<none>@<none>"]));
+    }
+    let or_null = |names: Vec<String>| if names.is_empty() { Value::Null } else { json!(names) };
+    (or_null(tags), or_null(digests))
+}
+
 impl Listed<'_> {
     fn document(&self, state: &State, call: &Call, shared: Option<&BTreeMap<String, u64>>) -> Value {
         let tags: Vec<String> = self.names.iter().filter(|name| name.tag.is_some()).map(|name| name.familiar()).collect();
         let digests: Vec<String> = self.names.iter().filter(|name| name.digest.is_some()).map(|name| name.familiar()).collect();
-        let or_null = |names: Vec<String>| if names.is_empty() && !call.since(43) { Value::Null } else { json!(names) };
-        let (tags, digests) = if self.names.is_empty() && !call.since(43) {
-            (json!(["<none>:<none>"]), json!(["<none>@<none>"]))
-        } else {
-            (or_null(tags), or_null(digests))
-        };
+        let (tags, digests) = shown_names(tags, digests, call.version);
         let containers = state.containers.iter().filter(|container| container.image_id == self.image.id).count();
         json!({
             "Id": self.image.id,

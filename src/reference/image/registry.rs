@@ -98,21 +98,31 @@ impl Registry {
 
 /// Go's sentence about a registry that does not answer; none when it does.
 pub(super) fn unreachable(name: &Name) -> Option<String> {
-    let (host, port) = name.domain.split_once(':').unwrap_or((&name.domain, ""));
-    let is_local = host == "localhost" || host == "127.0.0.1";
-    if name.is_default_domain() || (is_local && port == "5000") {
+    let domain = &name.domain;
+    let is_local = is_local(domain);
+    if name.is_default_domain() || (is_local && domain.ends_with(":5000")) {
         return None;
     }
-    let domain = &name.domain;
-    Some(if is_local {
-        let port = if port.is_empty() { "80" } else { port };
-        format!("Get \"http://{domain}/v2/\": dial tcp 127.0.0.1:{port}: connect: connection refused")
+    let scheme = if is_local { "http" } else { "https" };
+    Some(format!("Get \"{scheme}://{domain}/v2/\": {}", dial(domain, if is_local { "80" } else { "443" })))
+}
+
+/// Whether a registry is on this machine.
+pub(super) fn is_local(domain: &str) -> bool {
+    let host = domain.split_once(':').map_or(domain, |(host, _)| host);
+    host == "localhost" || host == "127.0.0.1"
+}
+
+/// Go's words about a host at which nobody listens.
+pub(super) fn dial(domain: &str, default_port: &str) -> String {
+    let (host, port) = domain.split_once(':').unwrap_or((domain, default_port));
+    if is_local(host) {
+        format!("dial tcp 127.0.0.1:{port}: connect: connection refused")
     } else if host.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
-        let port = if port.is_empty() { "443" } else { port };
-        format!("Get \"https://{domain}/v2/\": dial tcp {host}:{port}: connect: connection refused")
+        format!("dial tcp {host}:{port}: connect: connection refused")
     } else {
-        format!("Get \"https://{domain}/v2/\": dial tcp: lookup {host}: no such host")
-    })
+        format!("dial tcp: lookup {host}: no such host")
+    }
 }
 
 /// A repository that is built in.

@@ -12,7 +12,9 @@ use super::name::Name;
 pub(super) fn answer(engine: &Arc<Engine>, call: &Call) -> Result<Answer, Refusal> {
     let mut state = engine.state();
     let image = state.images.find(&call.name)?;
-    let name = new_name(call.query.text("repo"), call.query.text("tag"))?;
+    // Before 24.0 dockerd took the name's fault for its own.
+    let status = |refusal: Refusal| if call.since(43) { refusal } else { Refusal::server_error(refusal.message) };
+    let name = new_name(call.query.text("repo"), call.query.text("tag")).map_err(status)?;
     engine.tag_image(&mut state, &image.id, &name);
     Ok(Answer::empty(201))
 }

@@ -4,14 +4,21 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use crate::model::ApiVersion;
+
 use super::super::answer::Answer;
 use super::super::call::Call;
 use super::super::refusal::Refusal;
 use super::super::{Engine, State};
 use super::Images;
-use super::list::shared_sizes;
+use super::list::{shared_sizes, shown_names};
 
 impl Images {
+    /// How many there are, with those that only others are built on.
+    pub(in crate::reference) fn count(&self) -> usize {
+        self.iter().count()
+    }
+
     /// `LayersSize`: bytes of all layers, each counted once.
     pub(in crate::reference) fn layers_size(&self) -> u64 {
         let mut sizes: BTreeMap<String, u64> = BTreeMap::new();
@@ -23,7 +30,7 @@ impl Images {
 }
 
 /// `Images`: a summary of each image, with the sizes and numbers of containers that a list only has on request.
-pub(in crate::reference) fn summaries(state: &State) -> Vec<Value> {
+pub(in crate::reference) fn summaries(state: &State, version: ApiVersion) -> Vec<Value> {
     let shared = shared_sizes(state);
     let mut users: BTreeMap<&str, u64> = BTreeMap::new();
     for container in state.containers.iter() {
@@ -35,7 +42,7 @@ pub(in crate::reference) fn summaries(state: &State) -> Vec<Value> {
         if record.names.is_empty() && state.images.has_children(&image.id) {
             continue;
         }
-        let (tags, digests) = (state.images.tags_of(&image.id), state.images.digests_of(&image.id));
+        let (tags, digests) = shown_names(state.images.tags_of(&image.id), state.images.digests_of(&image.id), version);
         all.push(json!({
             "Id": image.id,
             "ParentId": image.parent,

@@ -48,6 +48,7 @@ pub(super) fn connect(engine: &Arc<Engine>, call: &Call, body: Document<'_>) -> 
     }
     let id = container.id.clone();
     let network_id = endpoint.network_id.clone();
+    endpoint.was_named = true;
     if running {
         networks.join(&mut endpoint, &id, ids)?;
     }

@@ -15,6 +15,8 @@ use super::Network;
 pub(in crate::reference) struct Endpoint {
     /// The network.
     pub(in crate::reference) network_id: String,
+    /// Whether it was ever joined: until then nobody is told which network it is.
+    pub(super) joined: bool,
     /// The endpoint's own id; empty while the container does not run.
     pub(in crate::reference) endpoint_id: String,
     /// As asked for, with every member that Go always writes: `IPAMConfig`, `Links`, `Aliases`, `DriverOpts` …
@@ -25,7 +27,7 @@ pub(in crate::reference) struct Endpoint {
     pub(in crate::reference) prefix: u8,
     /// `172.17.0.1`, or empty.
     pub(in crate::reference) gateway: String,
-    /// `02:42:ac:11:00:02`, or empty.
+    /// `02:42:ac:11:00:02`, or empty; what was asked for until the container runs for the first time.
     pub(in crate::reference) mac: String,
     /// The IPv6 address, or empty.
     pub(in crate::reference) address6: String,
@@ -35,6 +37,8 @@ pub(in crate::reference) struct Endpoint {
     pub(in crate::reference) gateway6: String,
     /// Whether the network is neither `bridge`, `host` nor `none`: it has names.
     pub(in crate::reference) named: bool,
+    /// Whether it had its names once: with the first start of its container, or when that was connected.
+    pub(in crate::reference) was_named: bool,
 }
 
 /// Whose endpoint it is: what goes into its names.
@@ -60,18 +64,21 @@ impl Endpoint {
             "GwPriority": asked.int("GwPriority"),
             "MacAddress": asked.text("MacAddress"),
         });
+        let mac = asked["MacAddress"].as_str().unwrap_or_default().to_owned();
         Self {
             network_id: network.id.clone(),
+            joined: false,
             endpoint_id: String::new(),
             asked,
             address: String::new(),
             prefix: 0,
             gateway: String::new(),
-            mac: String::new(),
+            mac,
             address6: String::new(),
             prefix6: 0,
             gateway6: String::new(),
             named: !network.is_predefined(),
+            was_named: false,
         }
     }
 
@@ -90,8 +97,8 @@ impl Endpoint {
             all
         };
         if self.named {
-            // Clients of old look for the short id among the aliases.
-            if version < ApiVersion::new(45) {
+            // Clients of old look for the short id among the aliases; before 1.44 the daemon put it there itself, when the container was connected.
+            if version < ApiVersion::new(45) && (self.was_named || version >= ApiVersion::new(44)) {
                 shown["Aliases"] = more(&aliases, &[&short, of.hostname]).into();
             } else {
                 shown["Aliases"] = self.asked["Aliases"].clone();
@@ -108,6 +115,11 @@ impl Endpoint {
         shown
     }
 
+    /// `NetworkID` in answers: empty until the container has started once.
+    pub(in crate::reference) fn shown_network_id(&self) -> &str {
+        if self.joined { &self.network_id } else { "" }
+    }
+
     /// The address that was asked for (`IPv4Address`, `IPv6Address`), or the empty text.
     pub(super) fn wanted(&self, family: &str) -> &str {
         Document(&self.asked).at("IPAMConfig").text(family)
@@ -115,6 +127,7 @@ impl Endpoint {
 
     /// Takes the addresses that the network gave.
     pub(super) fn take(&mut self, network: &Network, v4: Option<(IpAddr, usize)>, v6: Option<(IpAddr, usize)>) {
+        self.was_named = true;
         let gateway = |index: usize| network.pools.get(index).and_then(|pool| pool.gateway).filter(|_| !network.internal);
         let shown = |index: usize| gateway(index).map(|gateway| gateway.to_string()).unwrap_or_default();
         let prefix = |index: usize| network.pools.get(index).map_or(0, |pool| pool.subnet.prefix());
@@ -152,7 +165,7 @@ impl Endpoint {
             "MacAddress": self.mac,
             "DriverOpts": null,
             "GwPriority": self.asked["GwPriority"],
-            "NetworkID": self.network_id,
+            "NetworkID": self.shown_network_id(),
             "EndpointID": self.endpoint_id,
             "Gateway": self.gateway,
             "IPAddress": self.address,
@@ -181,13 +194,17 @@ mod tests {
     fn names_depend_on_network_and_version() {
         let asked = json!({ "Aliases": ["db"], "DriverOpts": { "a": "b" } });
         let of = Identity { id: "39b69226f9d79f5634485fb236a23b2f", name: "web", hostname: "39b69226f9d7" };
-        for (network, minor, aliases, names) in [
-            ("own", 41, json!(["db", "39b69226f9d7"]), json!(["web", "db", "39b69226f9d7"])),
-            ("own", 45, json!(["db"]), json!(["web", "db", "39b69226f9d7"])),
-            ("bridge", 45, json!(["db"]), json!(null)),
+        for (network, minor, started, aliases, names) in [
+            ("own", 41, false, json!(["db"]), json!(["web", "db", "39b69226f9d7"])),
+            ("own", 44, false, json!(["db", "39b69226f9d7"]), json!(["web", "db", "39b69226f9d7"])),
+            ("own", 41, true, json!(["db", "39b69226f9d7"]), json!(["web", "db", "39b69226f9d7"])),
+            ("own", 45, true, json!(["db"]), json!(["web", "db", "39b69226f9d7"])),
+            ("bridge", 45, true, json!(["db"]), json!(null)),
         ] {
             let network = Network::new("n".to_owned(), network, "bridge", Timestamp::UNIX_EPOCH);
-            let shown = Endpoint::new(&network, Document(&asked)).to_json(ApiVersion::new(minor), of);
+            let mut endpoint = Endpoint::new(&network, Document(&asked));
+            endpoint.was_named = started;
+            let shown = endpoint.to_json(ApiVersion::new(minor), of);
             assert_eq!((&shown["Aliases"], &shown["DNSNames"]), (&aliases, &names), "{} 1.{minor}", network.name);
             assert_eq!(shown["DriverOpts"], json!({ "a": "b" }));
         }

@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use super::applet;
 use crate::reference::files::{APPLET_MAGIC, FileError, HELLO_MAGIC, Namespace, Sort, clean};
 
 /// Scripts whose interpreter is a script, as deep as Linux goes.
@@ -102,12 +103,14 @@ fn examine(path: &str, asked: &str, namespace: &Namespace, depth: usize) -> Resu
         return found(Program::Greeting, Vec::new());
     }
     let Some(rest) = content.strip_prefix(b"#!") else {
+        // What an image of another daemon brings: not to be run, but known by the name that it is called by, as busybox's links are.
+        if content.starts_with(b"\x7fELF") {
+            let name = path.rsplit('/').next().unwrap_or_default();
+            let known = ["sh", "ash"].contains(&name) || applet::named(name).is_some();
+            return if known { found(Program::Applet(name.to_owned()), Vec::new()) } else { Err(SpawnError::Format(asked.to_owned())) };
+        }
         // The kernel refuses it; a shell runs it if it is text.
-        return if content.contains(&0) || content.starts_with(b"\x7fELF") {
-            Err(SpawnError::Format(asked.to_owned()))
-        } else {
-            found(Program::Script, Vec::new())
-        };
+        return if content.contains(&0) { Err(SpawnError::Format(asked.to_owned())) } else { found(Program::Script, Vec::new()) };
     };
     let line = String::from_utf8_lossy(rest.split(|byte| *byte == b'\n').next().unwrap_or_default()).trim().to_owned();
     let (interpreter, argument) = line.split_once([' ', '\t']).map_or((line.as_str(), ""), |(first, rest)| (first, rest.trim()));

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use tokio::task::JoinHandle;
 
 use super::lookup::{Found, Program};
+use super::neighbours::Neighbours;
 use super::pipe::{Closed, Input, Output};
 use super::processes::{Body, Place, Processes, State};
 use super::terminal::Terminal;
@@ -28,6 +29,7 @@ pub(super) struct World {
     pub(super) clock: Clock,
     pub(super) hostname: String,
     pub(super) terminal: Option<Terminal>,
+    pub(super) neighbours: Neighbours,
 }
 
 /// An open descriptor.

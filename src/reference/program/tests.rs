@@ -51,6 +51,7 @@ impl Container {
             processes: self.processes.clone(),
             clock: clock(),
             init,
+            neighbours: Neighbours::default(),
             terminal: None,
         };
         (launch, typed, out, err)

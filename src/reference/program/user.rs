@@ -53,6 +53,21 @@ impl User {
         }
         Ok(resolved)
     }
+
+    /// With more groups, by name or number.
+    pub fn with_groups(mut self, groups: &[String], namespace: &Namespace) -> Result<Self, String> {
+        let known = lines(namespace, "/etc/group");
+        for group in groups {
+            let found = known.iter().find(|fields| field(fields, 0) == group || field(fields, 2) == group);
+            let gid = match (found, group.parse()) {
+                (Some(fields), _) => field(fields, 2).parse().unwrap_or_default(),
+                (None, Ok(gid)) => gid,
+                (None, Err(_)) => return Err(format!("Unable to find group {group}")),
+            };
+            self.groups.push(gid);
+        }
+        Ok(self)
+    }
 }
 
 /// The name of a user's number, if `/etc/passwd` has one.

@@ -190,7 +190,10 @@ pub(super) fn remove_tasks(engine: &Arc<Engine>, state: &mut State, chosen: impl
     for id in ids {
         let Some(task) = state.swarm.cluster.as_mut().and_then(|cluster| cluster.task(&id, engine.now())) else { continue };
         task.desire(Stage::Remove);
-        if task.stage.is_over() {
+        let (over, places) = (task.stage.is_over(), std::mem::take(&mut task.places));
+        // A task that is only to go keeps nobody from removing its networks.
+        super::network::release(&mut state.networks, places);
+        if over {
             task::discard(engine, state, &id);
         }
     }

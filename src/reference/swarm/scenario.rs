@@ -300,3 +300,36 @@ async fn warnings_and_ports_by_version() {
     let (status, text) = ask(&engine, "ServiceCreate", "", "", Some(spec("d", 30000))).await;
     assert!(status == 400 && text.as_str().is_some_and(|text| text.contains("port '30000' is already in use by service 'a'")), "{text}");
 }
+
+#[tokio::test]
+async fn containers_hold_what_their_service_is_given() {
+    let engine = swarm().await;
+    let mut references = Vec::new();
+    for kind in ["Secret", "Config"] {
+        let (_, made) = ask(&engine, &format!("{kind}Create"), "", "", Some(json!({ "Name": "given", "Data": "YWJj" }))).await;
+        let file = json!({ "Name": "given", "UID": "7", "GID": "0", "Mode": 0o400 });
+        references.push(json!([{ (format!("{kind}ID")): made["ID"], (format!("{kind}Name")): "given", "File": file }]));
+    }
+    let container = json!({ "Image": "busybox", "Command": ["sleep", "60"], "Secrets": references[0], "Configs": references[1] });
+    let service = json!({ "Name": "holder", "TaskTemplate": { "ContainerSpec": container } });
+    assert_eq!(ask(&engine, "ServiceCreate", "", "", Some(service)).await.0, 201);
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+    loop {
+        let found = {
+            let state = engine.state();
+            let running = state.containers.iter().find(|container| container.is_running());
+            running.map(|container| {
+                ["/run/secrets/given", "/given"].map(|path| (container.namespace.read(path), container.namespace.stat(path, true)))
+            })
+        };
+        if let Some(found) = found {
+            for (content, stat) in found {
+                assert_eq!(content.as_deref(), Ok(&b"abc"[..]));
+                assert_eq!(stat.map(|stat| (stat.uid, stat.permissions & 0o777)), Ok((7, 0o400)));
+            }
+            return;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "no container runs");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}

@@ -32,6 +32,11 @@ impl Secret {
         Document(&self.spec).text("Name")
     }
 
+    /// What it holds.
+    pub(super) fn data(&self) -> Vec<u8> {
+        STANDARD.decode(Document(&self.spec).text("Data")).unwrap_or_default()
+    }
+
     fn write(&self, kind: Kind) -> Value {
         let mut object = self.meta.write(&self.id);
         let mut spec = self.spec.clone();

@@ -54,7 +54,7 @@ pub(super) async fn answer(engine: &Arc<Engine>, call: Call) -> Result<Answer, R
             })
         };
         (
-            kinds.images.then(|| image::usage::summaries(&state)),
+            kinds.images.then(|| image::usage::summaries(&state, call.version)),
             state.images.layers_size(),
             kinds.volumes.then(|| volumes().collect::<Vec<Value>>()),
         )

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::answer::Answer;
 use super::super::call::Call;
-use super::super::{Engine, State, image};
+use super::super::{Engine, State};
 use super::VERSION;
 use super::version::KERNEL;
 
@@ -31,7 +31,7 @@ pub(super) fn answer(engine: &Engine, call: &Call) -> Answer {
         "ContainersRunning": running,
         "ContainersPaused": paused,
         "ContainersStopped": stopped,
-        "Images": image::usage::summaries(&state).len(),
+        "Images": state.images.count(),
         "SystemTime": now.to_string(),
         "NEventsListener": state.events.listeners(),
         "Swarm": state.swarm.info(),

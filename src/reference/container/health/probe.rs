@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::reference::Engine;
-use crate::reference::container::{environment, tell};
+use crate::reference::container::{environment, neighbours, tell};
 use crate::reference::document::Document;
-use crate::reference::program::{self, Input, Launch, User, pipe};
+use crate::reference::program::{self, Input, Launch, pipe};
 
 /// So much of a check's output is kept.
 const MOST_OUTPUT: usize = 4096;
@@ -95,14 +95,14 @@ impl Check {
         (code, text)
     }
 
-    fn launch(&self, engine: &Engine, id: &str) -> Option<(Launch, Input, String)> {
+    fn launch(&self, engine: &Arc<Engine>, id: &str) -> Option<(Launch, Input, String)> {
         let mut guard = engine.state();
         let state = &mut *guard;
         let exec = state.ids.hex64();
         let container = state.containers.find(id).ok()?;
         let run = container.life.run()?;
         let config = Document(&container.config);
-        let user = User::resolve(config.text("User"), &container.namespace).unwrap_or_default();
+        let user = environment::user(container, config.text("User")).unwrap_or_default();
         let (output, listening) = pipe(4);
         let cwd = Some(config.text("WorkingDir")).filter(|cwd| !cwd.is_empty()).unwrap_or("/").to_owned();
         let launch = Launch {
@@ -118,6 +118,7 @@ impl Check {
             processes: run.process.processes().clone(),
             clock: engine.settings().clock.clone(),
             init: false,
+            neighbours: neighbours::of_container(engine, id),
             terminal: None,
         };
         Some((launch, listening, exec))

@@ -52,7 +52,11 @@ pub(super) async fn put(engine: &Arc<Engine>, mut call: Call) -> Result<Answer, 
         (Document(&container.config).text("User").to_owned(), Document(&container.host).flag("ReadonlyRootfs"))
     };
     // As dockerd, it refuses before it reads.
-    target(&namespace, read_only, &path, &call.name)?;
+    target(&namespace, read_only, &path, &call.name).map_err(|refusal| match refusal.status {
+        // Before 24.0 dockerd took these for its own failures.
+        400 if !call.since(43) => Refusal::server_error(refusal.message),
+        _ => refusal,
+    })?;
     let archive = call.body.read().await?;
     let owner = if call.query.flag("copyUIDGID") && !user.is_empty() {
         let user = User::resolve(&user, &namespace).map_err(Refusal::server_error)?;
@@ -94,8 +98,8 @@ fn target(namespace: &Namespace, read_only: bool, path: &str, name: &str) -> Res
         return Err(Refusal::bad_parameter("extraction point is not a directory"));
     }
     match namespace.mount_of(&at) {
-        Some(mount) if !mount.writable => Err(Refusal::forbidden("mounted volume is marked read-only")),
-        None if read_only => Err(Refusal::forbidden("container rootfs is marked read-only")),
+        Some(mount) if !mount.writable => Err(Refusal::bad_parameter("mounted volume is marked read-only")),
+        None if read_only => Err(Refusal::bad_parameter("container rootfs is marked read-only")),
         _ => Ok(()),
     }
 }
@@ -122,7 +126,7 @@ fn refused(error: &FileError, path: &str, container: &str) -> Refusal {
     match error {
         FileError::NotFound => Refusal::not_found(format!("Could not find the file {path} in container {container}")),
         FileError::Corrupt(text) => Refusal::server_error(format!("Error processing tar file(exit status 1): {text}")),
-        FileError::ReadOnly => Refusal::forbidden("container rootfs is marked read-only"),
+        FileError::ReadOnly => Refusal::server_error("container rootfs is marked read-only"),
         other => Refusal::server_error(format!("lstat {path}: {other}")),
     }
 }

@@ -104,11 +104,19 @@ impl Attached {
             (true, Some(listening)) => Ok(listening.take_replay().unwrap_or_else(|| console.log(None))),
             (true, None) => Ok(console.log(None)),
         });
-        Ok(Self { engine: Arc::clone(engine), id: container.id.clone(), console: console.clone(), wanted, keys, listening, replay })
+        let id = container.id.clone();
+        drop(state);
+        let attached = Self { engine: Arc::clone(engine), id, console, wanted, keys, listening, replay };
+        if attached.replay.is_none() {
+            // Not once the client has the head: it may start the container then, and that must not come first.
+            attached.tell("attach");
+        }
+        Ok(attached)
     }
 
     /// The log first, then everything live.
     async fn carry(mut self, inlet: &mut impl Inlet, outlet: &mut impl Outlet) {
+        let replays = self.replay.is_some();
         match self.replay.take() {
             Some(Err(text)) => {
                 // The client may have left; then nobody reads it.
@@ -118,7 +126,9 @@ impl Attached {
             Some(Ok(reader)) if self.replay_to(&reader, outlet).await.is_err() => return,
             Some(Ok(_)) | None => {}
         }
-        self.tell("attach");
+        if replays {
+            self.tell("attach");
+        }
         if !self.wanted.stream {
             return;
         }

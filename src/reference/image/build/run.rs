@@ -4,9 +4,10 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::super::super::clock::Clock;
+use super::super::super::container::environment::with_step_files;
 use super::super::super::document::Document;
 use super::super::super::files::{Files, Namespace, shared};
-use super::super::super::program::{DEFAULT_PATH, Input, Launch, Processes, User, pipe, start};
+use super::super::super::program::{DEFAULT_PATH, Input, Launch, Neighbours, Processes, User, pipe, start};
 use super::super::progress::{Left, Progress};
 use super::super::store::short;
 
@@ -32,22 +33,22 @@ pub(super) struct Run<'r> {
     /// Build arguments, beside the environment.
     pub(super) args: Vec<(String, String)>,
     pub(super) files: Files,
-    /// What `/etc/hosts` says.
-    pub(super) hosts: String,
     /// The id of the container.
     pub(super) container: &'r str,
     pub(super) clock: Clock,
+    /// More lines for `/etc/hosts`.
+    pub(super) extra_hosts: &'r [String],
+    /// Whom it reaches; none on the default network, where nobody has a name.
+    pub(super) neighbours: Option<Neighbours>,
 }
 
 impl Run<'_> {
     /// Runs it to its end, and tells what it writes. When the client leaves it is killed.
     pub(super) async fn run(self, progress: &Progress) -> Result<Ended, Left> {
         let root = shared(self.files);
-        let now = self.clock.now();
-        let hosts = shared(Files::single(self.hosts.into(), 0o644, now));
-        let namespace = Namespace::new(std::sync::Arc::clone(&root));
-        // An image whose files do not allow it has none.
-        let namespace = namespace.clone().with_mount("/etc/hosts", hosts, true, now).unwrap_or(namespace);
+        let bare = Namespace::new(std::sync::Arc::clone(&root));
+        let named = self.neighbours.is_some();
+        let namespace = with_step_files(bare, short(self.container), self.extra_hosts, named, self.clock.now());
         let config = Document(self.config);
         let user = match User::resolve(config.text("User"), &namespace) {
             Ok(user) => user,
@@ -84,6 +85,7 @@ impl Run<'_> {
             processes: processes.clone(),
             clock: self.clock,
             init: true,
+            neighbours: self.neighbours.unwrap_or_default(),
             terminal: None,
         };
         let running = match start(launch) {

@@ -1,12 +1,13 @@
 //! The steps of a stage: each makes a container, or only its configuration, and of that the next image.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
+use super::super::super::container::neighbours;
 use super::super::super::document::Document;
 use super::super::super::files::{Files, clean};
+use super::super::super::program::Neighbours;
 use super::super::config;
 use super::super::progress::Left;
 use super::super::store::short;
@@ -157,17 +158,18 @@ impl Builder<'_> {
             return Ok(());
         }
         let container = self.container(stage).await?;
+        let neighbours = self.neighbours()?;
         let attributes = attributes(stage, &container);
         self.engine.emit(&mut self.engine.state(), "container", "start", &container, attributes.clone());
-        let hosts = self.hosts(&container)?;
         let run = Run {
-            hosts,
             argv: argv.clone(),
             config: &stage.config,
             args: args.into_iter().map(|(name, value, _)| (name, value)).collect(),
             files: stage.files(),
             container: &container,
             clock: self.engine.settings().clock.clone(),
+            extra_hosts: &self.options.extra_hosts,
+            neighbours,
         };
         let ended = run.run(self.progress).await;
         let code = match &ended {
@@ -193,31 +195,17 @@ impl Builder<'_> {
         }
     }
 
-    /// `/etc/hosts` of a command: itself, what the client adds, and the containers on its network.
-    fn hosts(&self, container: &str) -> Result<String, Stop> {
-        let mut hosts = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n".to_owned();
-        for pair in &self.options.extra_hosts {
-            if let Some((name, address)) = pair.split_once(':') {
-                let _ = writeln!(hosts, "{address}\t{name}");
-            }
-        }
+    /// Whom a step reaches on the network that was asked for.
+    fn neighbours(&self) -> Result<Option<Neighbours>, Stop> {
         let network = self.options.network.as_str();
-        if !matches!(network, "" | "default" | "bridge" | "host" | "none") && !network.starts_with("container:") {
-            let state = self.engine.state();
-            state.networks.endpoint(network, Document(&Value::Null))?;
-            for other in state.containers.iter() {
-                let mut endpoints = other.endpoints.iter();
-                let Some((_, endpoint)) = endpoints.find(|(name, endpoint)| *name == network || endpoint.network_id == network) else {
-                    continue;
-                };
-                if !endpoint.address.is_empty() {
-                    let names = [vec![other.name.clone()], Document(&endpoint.asked).texts("Aliases")].concat();
-                    let _ = writeln!(hosts, "{}\t{}", endpoint.address, names.join(" "));
-                }
-            }
+        if matches!(network, "" | "default" | "bridge" | "host" | "none") {
+            return Ok(None);
         }
-        let _ = writeln!(hosts, "127.0.0.1\t{}", short(container));
-        Ok(hosts)
+        let id = match network.strip_prefix("container:") {
+            Some(other) => return Ok(Some(neighbours::of_container(self.engine, &self.engine.state().containers.find(other)?.id))),
+            None => self.engine.state().networks.find(network)?.id.clone(),
+        };
+        Ok(Some(neighbours::of_network(self.engine, &id)))
     }
 
     /// `COPY` and `ADD`.

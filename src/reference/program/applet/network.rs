@@ -1,8 +1,13 @@
-//! Programs about the network. There is none: they print what a container with one address would show, or say that nobody answers.
+//! Programs about the network. There is none: they print what a container with one address would show. Only names, and whether somebody is
+//! there, come from the networks that the daemon keeps.
+
+use std::net::IpAddr;
+use std::time::Duration;
 
 use super::super::pipe::Closed;
 use super::super::process::Process;
 use super::Table;
+use super::arguments::{Given, usage};
 
 pub(super) const TABLE: Table = &[
     ("ifconfig", |process| Box::pin(ifconfig(process))),
@@ -51,20 +56,86 @@ fn target(process: &Process) -> String {
     process.arguments().iter().find(|argument| !argument.starts_with('-') && argument.parse::<u64>().is_err()).cloned().unwrap_or_default()
 }
 
-async fn ping(process: &mut Process) -> Result<u8, Closed> {
-    let target = target(process);
-    let numeric = target.split('.').filter(|part| part.parse::<u8>().is_ok()).count() == 4;
-    if numeric {
-        process.line(format!("PING {target} ({target}): 56 data bytes\n\n--- {target} ping statistics ---\n1 packets transmitted, 0 packets received, 100% packet loss")).await?;
-    } else {
-        process.complain(format!("bad address '{target}'")).await;
+/// The address behind a name: `/etc/hosts` is asked first, then the network.
+fn resolve(process: &Process, name: &str) -> Option<IpAddr> {
+    if let Ok(address) = name.parse() {
+        return Some(address);
     }
-    Ok(1)
+    let hosts = process.files().read("/etc/hosts").unwrap_or_default();
+    let text = String::from_utf8_lossy(&hosts);
+    let mut lines = text.lines().map(|line| line.split_once('#').map_or(line, |(line, _)| line).split_whitespace());
+    let found = lines.find_map(|mut words| {
+        let address = words.next()?.parse().ok()?;
+        words.any(|word| word == name).then_some(address)
+    });
+    found.or_else(|| process.world.neighbours.find(name))
+}
+
+/// Whether somebody is there: the container itself, or one on its networks.
+fn answers(process: &Process, at: IpAddr) -> bool {
+    let text = at.to_string();
+    at.is_loopback() || address(process).as_ref() == Some(&text) || process.world.neighbours.find(&text).is_some()
+}
+
+async fn ping(process: &mut Process) -> Result<u8, Closed> {
+    let given = match Given::of(process, "q46A", "cWiswIpt").await {
+        Ok(given) => given,
+        Err(code) => return Ok(code),
+    };
+    let Some(target) = given.operands.first() else { return Ok(usage(process, "missing operand").await) };
+    let Some(at) = resolve(process, target) else {
+        process.complain(format!("bad address '{target}'")).await;
+        return Ok(1);
+    };
+    process.line(format!("PING {target} ({at}): 56 data bytes")).await?;
+    if !answers(process, at) {
+        process.line(format!("\n--- {target} ping statistics ---\n1 packets transmitted, 0 packets received, 100% packet loss")).await?;
+        return Ok(1);
+    }
+    let count = given.value('c').and_then(|count| count.parse::<u64>().ok()).filter(|count| *count > 0);
+    let pause = given.value('i').and_then(super::time::duration).unwrap_or(Duration::from_secs(1));
+    let mut sent = 0;
+    loop {
+        process.line(format!("64 bytes from {at}: seq={sent} ttl=64 time=0.050 ms")).await?;
+        sent += 1;
+        if Some(sent) == count {
+            break;
+        }
+        tokio::time::sleep(pause).await;
+    }
+    process
+        .line(format!(
+            "\n--- {target} ping statistics ---\n{sent} packets transmitted, {sent} packets received, 0% packet loss\n\
+             round-trip min/avg/max = 0.050/0.050/0.050 ms"
+        ))
+        .await?;
+    Ok(0)
 }
 
 async fn nslookup(process: &mut Process) -> Result<u8, Closed> {
-    process.line(";; connection timed out; no servers could be reached\n").await?;
-    Ok(1)
+    let target = target(process);
+    let servers = process.files().read("/etc/resolv.conf").unwrap_or_default();
+    let text = String::from_utf8_lossy(&servers);
+    let server = text.lines().find_map(|line| line.strip_prefix("nameserver")).map(|server| server.trim().to_owned());
+    // The server knows the network, not what stands in `/etc/hosts`.
+    match (server, process.world.neighbours.find(&target)) {
+        (Some(server), Some(found)) => {
+            process
+                .line(format!(
+                    "Server:\t\t{server}\nAddress:\t{server}:53\n\nNon-authoritative answer:\nName:\t{target}\nAddress: {found}\n"
+                ))
+                .await?;
+            Ok(0)
+        }
+        (Some(server), None) if server.starts_with("127.") => {
+            process.line(format!("Server:\t\t{server}\nAddress:\t{server}:53\n\n** server can't find {target}: NXDOMAIN\n")).await?;
+            Ok(1)
+        }
+        _ => {
+            process.line(";; connection timed out; no servers could be reached\n").await?;
+            Ok(1)
+        }
+    }
 }
 
 async fn refused(process: &mut Process) -> Result<u8, Closed> {

@@ -1,6 +1,7 @@
 //! Programs about the container itself: who, where, which processes.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use super::super::lookup::find;
 use super::super::pipe::Closed;
@@ -171,7 +172,43 @@ async fn ps(process: &mut Process) -> Result<u8, Closed> {
     Ok(0)
 }
 
+/// Goes on until it is told to end, by a key or a signal; without a keyboard too.
 async fn top(process: &mut Process) -> Result<u8, Closed> {
+    let given = match Given::of(process, "bmH", "nd").await {
+        Ok(given) => given,
+        Err(code) => return Ok(code),
+    };
+    let mut left = given.value('n').and_then(|number| number.parse::<u64>().ok());
+    let pause = given.value('d').and_then(super::time::duration).unwrap_or(Duration::from_secs(5)).max(Duration::from_secs(1));
+    let mut keys = (!given.has('b')).then(|| process.stdin());
+    loop {
+        if !given.has('b') {
+            process.out("\u{1b}[H\u{1b}[J").await?;
+        }
+        screen(process).await?;
+        left = left.map(|left| left.saturating_sub(1));
+        if left == Some(0) {
+            return Ok(0);
+        }
+        let next = tokio::time::Instant::now() + pause;
+        loop {
+            let key = async {
+                match &keys {
+                    Some(keys) => keys.read().await,
+                    None => std::future::pending().await,
+                }
+            };
+            match tokio::time::timeout_at(next, key).await {
+                Err(_) => break,
+                Ok(Some(typed)) if typed.contains(&b'q') => return Ok(0),
+                Ok(Some(_)) => {}
+                Ok(None) => keys = None,
+            }
+        }
+    }
+}
+
+async fn screen(process: &Process) -> Result<(), Closed> {
     let mut text = "Mem: 131072K used, 1966080K free, 0K shrd, 0K buff, 0K cached
 CPU:   0% usr   0% sys   0% nic 100% idle   0% io   0% irq   0% sirq
 Load average: 0.00 0.00 0.00 1/100 1
@@ -181,8 +218,7 @@ Load average: 0.00 0.00 0.00 1/100 1
     for listed in process.world.processes.list() {
         let _ = writeln!(text, "{:5} {:5} {:<8} S     4400   0%   0   0% {}", listed.pid, listed.ppid, listed.user, listed.argv.join(" "));
     }
-    process.out(text).await?;
-    Ok(0)
+    process.out(text).await
 }
 
 /// Signals from inside reach PID 1 only if it handles them: not even SIGKILL ends it.

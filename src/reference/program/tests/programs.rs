@@ -66,6 +66,7 @@ async fn files_are_worked_on() {
         ("cat /dev/null; head -c 4 /dev/urandom | wc -c; echo x > /dev/null; echo y > /dev/stdout; ls -l /dev/null | cut -c1-10", "4\ny\ncrw-rw-rw-\n", 0),
         ("id; whoami; hostname; uname -m; date +%Y; date; pwd; tty; nproc", "uid=0(root) gid=0(root) groups=0(root)\nroot\nbox\nx86_64\n2026\nFri Jan  2 03:04:05 UTC 2026\n/\nnot a tty\n1\n", 0),
         ("getent passwd root; which ls nope; timeout 0.05 sleep 5", "root:x:0:0:root:/root:/bin/sh\n/bin/ls\n", 143),
+        ("ping -c 2 -i 0 localhost | grep -c seq=; top -bn1 | head -n 1 | cut -c1-4; timeout 0.1 top > /dev/null", "2\nMem:\n", 143),
         ("ping -c 1 nowhere", "ping: bad address 'nowhere'\n", 1),
         ("wget http://host/x", "wget: can't connect to remote host (host): Connection refused\n", 1),
         ("ls -z", "ls: invalid option -- 'z'\nBusyBox v1.36.1 multi-call binary.\n\nUsage: ls [OPTIONS] [ARGS]\n", 1),
@@ -100,5 +101,8 @@ fn users_are_resolved_as_runc_does() {
     assert_eq!(User::resolve("nobody:users", &namespace).map(|user| (user.uid, user.gid)), Ok((65534, 100)));
     assert_eq!(User::resolve("1000:1001", &namespace).map(|user| (user.uid, user.gid)), Ok((1000, 1001)));
     assert_eq!(User::resolve("who", &namespace), Err("unable to find user who: no matching entries in passwd file".into()));
+    let groups = |text: &str| User::default().with_groups(&[text.to_owned()], &namespace).map(|user| user.groups);
+    assert_eq!((groups("users"), groups("1000")), (Ok(vec![100]), Ok(vec![1000])));
+    assert_eq!(groups("who"), Err("Unable to find group who".into()));
     assert_eq!(User::resolve("0:who", &namespace), Err("unable to find group who: no matching entries in group file".into()));
 }

@@ -151,6 +151,7 @@ async fn prepare(engine: &Arc<Engine>, id: &str) -> Result<(), End> {
         container::remove(engine, container);
         return Err(End::Gone);
     }
+    container::furnish(engine, id, &container);
     Ok(())
 }
 

@@ -13,6 +13,7 @@ use crate::catalog::Catalog;
 use super::super::super::answer::{Answer, Payload};
 use super::super::super::call::{Body, Call, Query};
 use super::super::super::document::Document;
+use super::super::super::files::{Files, clean, shared};
 use super::super::super::refusal::Refusal;
 use super::super::super::{Engine, State, container, image};
 use super::super::node::HOSTNAME;
@@ -74,6 +75,33 @@ async fn pull(engine: &Arc<Engine>, image: &str) {
         && let Payload::Documents(_, mut documents) = answer.payload
     {
         while documents.recv().await.is_some() {}
+    }
+}
+
+/// Mounts the secrets and configs of a task in its container.
+pub(super) fn furnish(engine: &Engine, task: &str, container: &str) {
+    let now = engine.now();
+    let mut guard = engine.state();
+    let State { swarm, containers, .. } = &mut *guard;
+    let Some(cluster) = swarm.cluster.as_ref() else { return };
+    let (Some(task), Ok(container)) = (cluster.tasks.get(task), containers.find_mut(container)) else { return };
+    let asked = Document(&task.spec["ContainerSpec"]);
+    for (list, member, directory, all) in
+        [("Configs", "ConfigID", "/", &cluster.configs), ("Secrets", "SecretID", "/run/secrets", &cluster.secrets)]
+    {
+        for reference in asked.items(list).iter().map(Document) {
+            let (Some(known), true) = (all.get(reference.text(member)), reference.has("File")) else { continue };
+            let file = reference.at("File");
+            let mode = u32::try_from(file.int("Mode")).map_or(0o444, |mode| mode & 0o777);
+            let mut files = Files::single(known.data().into(), mode, now);
+            let number = |name: &str| file.text(name).parse().unwrap_or_default();
+            // A file alone takes an owner.
+            let _ = files.set_owner("/", number("UID"), number("GID"), true);
+            let at = clean(directory, file.text("Name"));
+            if let Ok(namespace) = container.namespace.clone().with_mount(&at, shared(files), false, now) {
+                container.namespace = namespace;
+            }
+        }
     }
 }
 

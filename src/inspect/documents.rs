@@ -1,0 +1,181 @@
+//! Judges the documents of a JSON stream as they pass: each by its schema, and what one says of the one before it. It keeps none of them.
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::content::{Notes, json_error};
+use super::exchange::Exchange;
+use super::finding::Finding;
+use crate::catalog::{Operation, Schema};
+use crate::model::{Part, Place, Reason, Rule, Side};
+use crate::wire::json_stream::DOCUMENT_LIMIT;
+use crate::wire::{JsonStreamDecoder, JsonStreamItem, StreamEnd};
+
+/// The Date header is in whole seconds, and events of one moment may pass one another.
+const CLOCK_SLACK: i64 = 2;
+/// Longer ids and actions are of no use.
+const LONGEST_WORD: usize = 256;
+
+/// The documents of one stream.
+#[derive(Debug)]
+pub(super) struct Documents {
+    decoder: JsonStreamDecoder,
+    schema: Option<&'static Schema>,
+    watch: Watch,
+    /// Events of containers, for the rules over several exchanges.
+    news: Vec<(u64, News)>,
+    lost: bool,
+}
+
+/// An event of a container.
+#[derive(Debug)]
+pub(super) struct News {
+    pub(super) id: String,
+    pub(super) action: String,
+    /// The daemon's clock, in seconds since 1970.
+    pub(super) time: i64,
+    /// Of `die`.
+    pub(super) exit_code: Option<i64>,
+}
+
+impl News {
+    fn read(document: &Value) -> Option<Self> {
+        let text = |pointer: &str| document.pointer(pointer).and_then(Value::as_str).filter(|text| text.len() <= LONGEST_WORD);
+        let action = text("/Action").or_else(|| text("/status"))?.to_owned();
+        let exit_code = text("/Actor/Attributes/exitCode").filter(|_| action == "die").and_then(|code| code.parse().ok());
+        let id = text("/Actor/ID").or_else(|| text("/id"))?.to_owned();
+        let is_container = document.get("Type").is_none_or(|kind| kind == "container");
+        is_container.then_some(Self { id, action, time: document.get("time").and_then(Value::as_i64)?, exit_code })
+    }
+}
+
+/// What the documents of a stream are to one another.
+#[derive(Debug)]
+pub(super) enum Watch {
+    /// Nothing.
+    Nothing,
+    /// Events. Where only new ones were asked for, none is older than the answer: the daemon's clock then, until one was.
+    Events { from: Option<i64>, latest: Option<i64> },
+    /// Samples: what the one before says of the processors.
+    Stats(Option<Sample>),
+}
+
+/// What two samples share.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Sample {
+    total: Option<u64>,
+    system: Option<u64>,
+}
+
+impl Documents {
+    pub(super) fn new(schema: Option<&'static Schema>, watch: Watch) -> Self {
+        Self { decoder: JsonStreamDecoder::default(), schema, watch, news: Vec::new(), lost: false }
+    }
+
+    pub(super) fn push(&mut self, mut bytes: Bytes, side: Side, notes: &mut dyn Notes) {
+        while !self.lost && !bytes.is_empty() {
+            if let Some(item) = self.decoder.next(&mut bytes) {
+                self.see(item, side, notes);
+            }
+        }
+    }
+
+    pub(super) fn finish(&mut self, end: StreamEnd, side: Side, notes: &mut dyn Notes) {
+        if let Some(item) = self.decoder.finish(end).filter(|_| !self.lost) {
+            self.see(item, side, notes);
+        }
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        self.decoder.count()
+    }
+
+    /// The events since the last call.
+    pub(super) fn take_news(&mut self) -> Vec<(u64, News)> {
+        std::mem::take(&mut self.news)
+    }
+
+    fn see(&mut self, item: JsonStreamItem, side: Side, notes: &mut dyn Notes) {
+        match item {
+            JsonStreamItem::Flaw(flaw) => {
+                let lost = flaw.rule == Rule::JsonStreamMalformed;
+                notes.finding(Finding::of_document(flaw, side));
+                if lost {
+                    notes.unjudged(Reason::LostTrack);
+                }
+            }
+            JsonStreamItem::TooLarge { .. } => notes.unjudged(Reason::DocumentLimit(DOCUMENT_LIMIT as u64)),
+            JsonStreamItem::Document { index, offset, bytes } => {
+                let place = Place::of(Part::Document).at_index(index);
+                match serde_json::from_slice::<Value>(&bytes) {
+                    Err(error) => notes.finding(
+                        Finding::new(Rule::JsonStreamMalformed, side, place.at_offset(offset), "a JSON document", json_error(&error))
+                            .showing(&bytes),
+                    ),
+                    Ok(value) => {
+                        for defect in self.schema.map(|schema| schema.defects(&value)).unwrap_or_default() {
+                            notes.finding(Finding::of_defect(defect, side, place.clone()));
+                        }
+                        if matches!(self.watch, Watch::Events { .. }) {
+                            self.news.extend(News::read(&value).map(|news| (index, news)));
+                        }
+                        if let Some(finding) = self.watch.see(&value, place) {
+                            notes.finding(finding);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Watch {
+    /// What is to be watched in the answer to a call.
+    pub(super) fn of(exchange: &Exchange) -> Self {
+        let given = |name: &str| exchange.target.parameter(name).is_some_and(|value| !value.is_empty());
+        match exchange.operation.filter(|_| exchange.status == Some(200)).map(Operation::id) {
+            // With `until` alone dockerd gives old ones, too: moby/moby daemon/events/events.go, loadBufferedEvents.
+            Some("SystemEvents") => Self::Events { from: exchange.date.filter(|_| !given("since") && !given("until")), latest: None },
+            Some("ContainerStats") => Self::Stats(None),
+            _ => Self::Nothing,
+        }
+    }
+
+    fn see(&mut self, document: &Value, place: Place) -> Option<Finding> {
+        match self {
+            Self::Nothing => None,
+            Self::Events { from, latest } => {
+                // What comes from other nodes has the time of other clocks.
+                let is_local = document.get("scope").is_none_or(|scope| scope == "local");
+                let time = document.get("time").and_then(Value::as_i64).filter(|time| is_local && *time > 0)?;
+                let found = |rule, due| Some(Finding::new(rule, Side::Daemon, place.at_pointer("/time"), due, time.to_string()));
+                if from.take_if(|from| time < *from - CLOCK_SLACK).is_some() {
+                    *latest = None;
+                    return found(Rule::StateEventReplay, "an event from now on, since no `since` was asked for".to_owned());
+                }
+                let before = latest.replace(time)?;
+                (time < before - CLOCK_SLACK).then(|| found(Rule::StateEventOrder, format!("{before} or later, as in the event before")))?
+            }
+            Self::Stats(before) => {
+                let previous = before.replace(Sample::of(document.get("cpu_stats")))?;
+                let repeated = Sample::of(document.get("precpu_stats"));
+                (repeated != previous).then(|| {
+                    let place = place.at_pointer("/precpu_stats");
+                    Finding::new(Rule::StateStatsRelation, Side::Daemon, place, previous.words(), repeated.words())
+                })
+            }
+        }
+    }
+}
+
+impl Sample {
+    fn of(processors: Option<&Value>) -> Self {
+        let number = |pointer: &str| processors.and_then(|processors| processors.pointer(pointer)).and_then(Value::as_u64);
+        Self { total: number("/cpu_usage/total_usage"), system: number("/system_cpu_usage") }
+    }
+
+    fn words(&self) -> String {
+        let shown = |number: Option<u64>| number.map_or_else(|| "none".to_owned(), |number| number.to_string());
+        format!("total_usage {}, system_cpu_usage {}", shown(self.total), shown(self.system))
+    }
+}
