@@ -18,7 +18,6 @@ pub(in crate::reference) struct Containers {
     links: HashMap<String, BTreeMap<String, String>>,
     /// Who links to a container: the id, and the alias.
     linked_from: HashMap<String, BTreeSet<(String, String)>>,
-    by_age: BTreeMap<u64, String>,
     created: u64,
     pids: u32,
     /// Directories of the host as containers bind them: in memory, one for each path.
@@ -47,7 +46,10 @@ impl Containers {
 
     /// All of them, the newest first.
     pub(super) fn newest_first(&self) -> impl Iterator<Item = &Container> {
-        self.by_age.values().rev().filter_map(|id| self.by_id.get(id))
+        // Sorted anew: that is quicker than to look each of them up.
+        let mut all: Vec<&Container> = self.by_id.values().collect();
+        all.sort_unstable_by_key(|container| std::cmp::Reverse(container.sequence));
+        all.into_iter()
     }
 
     /// Which container has this name. Names have no slash before them.
@@ -60,7 +62,6 @@ impl Containers {
         self.created += 1;
         container.sequence = self.created;
         self.by_name.insert(container.name.clone(), container.id.clone());
-        self.by_age.insert(container.sequence, container.id.clone());
         self.by_id.insert(container.id.clone(), container);
     }
 
@@ -73,7 +74,6 @@ impl Containers {
             self.unlink(&parent, &alias);
         }
         let container = self.by_id.remove(id)?;
-        self.by_age.remove(&container.sequence);
         self.by_name.remove(&container.name);
         Some(container)
     }

@@ -161,7 +161,8 @@ impl<'a> Summary<'a> {
             status: if since(12) { status::status(life, container.health.as_ref(), now) } else { status::old_status(life, now) },
             host_config: since(22).then(|| HostConfig {
                 network_mode: host.text("NetworkMode"),
-                annotations: Some(host.member("Annotations")).filter(|annotations| since(46) && !annotations.is_null()),
+                // A member that is not there is a long search: only where it may be shown.
+                annotations: since(46).then(|| host.member("Annotations")).filter(|annotations| !annotations.is_null()),
             }),
             health: since(52).then(|| Health {
                 status: container.health.as_ref().map_or("none", super::Health::word),
