@@ -78,8 +78,8 @@ part 600 raw.py
 part 900 cli.sh
 part 900 sdk.sh
 part 600 swarm.sh
-# podman 4.3.1 passes PODMAN_PASSES of them on the same machine.
-part 1000 docker_py_suite.sh 200
+# podman 4.3.1 passes 177 of them on the same machine; what fails here fails at a dockerd of API 1.55, too.
+part 1000 docker_py_suite.sh 370
 if [ ${#failed[@]} -gt 0 ]; then
     printf 'failed: %s\n' "${failed[@]}"
     exit 1
