@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::inspect::Allowed;
 use crate::model::{ApiVersion, VersionRange};
 use crate::proxy::Address;
 use crate::reference::Fault;
@@ -19,6 +20,9 @@ Exit codes:
   2  usage, or a bad file    3  environment: cannot bind, daemon unreachable, file unreadable
   4  nothing was inspected   5  the command wrapped by `run` failed (and no violation)
   130  interrupted, report written";
+
+/// The options that `--mode enforce` adds.
+const ENFORCE: &str = "With --mode enforce";
 
 /// Tests whether Docker clients and daemons keep to the Docker Engine API.
 ///
@@ -87,7 +91,7 @@ pub struct OutputArgs {
     /// A folder of schema files that add to the built-in catalogue or replace what is in it
     #[arg(long, value_name = "DIR")]
     pub schemas: Option<PathBuf>,
-    /// observe: pass every byte on unchanged and report
+    /// Whether what breaks a rule is passed on; enforce is for proxy and run
     #[arg(long, value_enum, default_value_t = Mode::Observe)]
     pub mode: Mode,
     /// The report on standard output
@@ -125,6 +129,44 @@ pub struct VersionSpan(pub Option<VersionRange>);
 pub enum Mode {
     /// Pass every byte on unchanged.
     Observe,
+    /// Refuse bad requests, replace bad answers, cut bad streams.
+    Enforce,
+}
+
+/// `--enforce`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum EnforceSide {
+    /// Bad requests are answered with 400 and do not reach the daemon.
+    Request,
+    /// Bad answers are replaced by 502, bad streams cut.
+    Response,
+    /// Both.
+    #[default]
+    Both,
+}
+
+/// `--enforce-on`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum EnforceOn {
+    /// What breaks the version.
+    #[default]
+    Error,
+    /// What real clients trip over, too.
+    Warning,
+}
+
+/// What `--mode enforce` keeps back.
+#[derive(Debug, Args)]
+pub struct EnforceArgs {
+    /// What is held to the rules [default: both]
+    #[arg(long, help_heading = ENFORCE, value_enum)]
+    pub enforce: Option<EnforceSide>,
+    /// The severity from which on something is kept back [default: error]
+    #[arg(long, help_heading = ENFORCE, value_enum)]
+    pub enforce_on: Option<EnforceOn>,
+    /// Let this pass: a rule, or an area as in schema.*, of one operation or of all (repeatable); it is reported as ever
+    #[arg(long, help_heading = ENFORCE, value_name = "RULE[@OPERATION]", value_parser = parse_allowed)]
+    pub allow: Vec<Allowed>,
 }
 
 /// `--format` and the first half of `--report`.
@@ -148,6 +190,9 @@ pub struct RunArgs {
     /// How to judge and what to report.
     #[command(flatten)]
     pub judge: JudgeArgs,
+    /// What `--mode enforce` keeps back.
+    #[command(flatten)]
+    pub enforce: EnforceArgs,
     /// The command and its arguments
     #[arg(last = true, required = true, value_name = "CMD")]
     pub command: Vec<OsString>,
@@ -168,6 +213,9 @@ pub struct ProxyArgs {
     /// How to judge and what to report.
     #[command(flatten)]
     pub judge: JudgeArgs,
+    /// What `--mode enforce` keeps back.
+    #[command(flatten)]
+    pub enforce: EnforceArgs,
 }
 
 /// `plimsoll serve`.
@@ -327,6 +375,10 @@ fn parse_report(text: &str) -> Result<(Format, PathBuf), String> {
     let (format, path) = text.split_once('=').filter(|(_, path)| !path.is_empty()).ok_or("write FORMAT=PATH, as in jsonl=report.jsonl")?;
     let format = Format::from_str(format, false).map_err(|_| format!("there is no format `{format}`: terminal or jsonl"))?;
     Ok((format, PathBuf::from(path)))
+}
+
+fn parse_allowed(text: &str) -> Result<Allowed, String> {
+    text.parse()
 }
 
 fn parse_address(text: &str) -> Result<Address, String> {

@@ -1,12 +1,14 @@
 //! The judge. It sees what both sides send, in the order in which it was read, and says what does not keep to the API.
 //!
 //! There is no socket here, no clock and no task: the live proxy, `check`, replay, probe and the tests all push into the same
-//! [`Inspector`] and get the same events. It never changes, holds back or asks for a byte.
+//! [`Inspector`] and get the same events. It never changes, holds back or asks for a byte; in enforce mode it says which
+//! may go on.
 
 mod archive;
 mod connection;
 mod content;
 mod documents;
+mod enforce;
 mod exchange;
 mod filters;
 mod finding;
@@ -34,6 +36,9 @@ use crate::catalog::Catalog;
 use crate::model::{ApiVersion, Event, Side};
 use crate::wire::StreamEnd;
 
+pub use connection::{Objection, Ruling};
+pub use enforce::{Allowed, EnforcePolicy};
+
 use connection::{Connection, Turn};
 use memory::Memory;
 use state::State;
@@ -53,6 +58,17 @@ pub enum Seen {
     Bytes(Bytes),
     /// The side's end.
     End(StreamEnd),
+}
+
+/// What [`Inspector::ask`] is asked about.
+#[derive(Debug)]
+pub enum Asked<'a> {
+    /// What was read.
+    Bytes(&'a mut Bytes),
+    /// The side has ended.
+    End(StreamEnd),
+    /// The daemon keeps the rest of its answer to itself for long: its head is to go on now.
+    Patience,
 }
 
 /// How to judge.
@@ -142,6 +158,35 @@ impl Inspector {
         any
     }
 
+    /// Judges what one side has sent before it goes on, as far as it can be told by now: for enforce mode.
+    ///
+    /// What it takes of `input` lies before the judge; what it leaves is to be asked about later. Events go to `sink` as ever, once and in order.
+    pub fn ask(
+        &self,
+        whose: (u64, Side),
+        asked: Asked<'_>,
+        policy: &EnforcePolicy,
+        at: Option<Duration>,
+        sink: &mut dyn FnMut(Event),
+    ) -> Ruling {
+        self.judge(sink);
+        let (id, side) = whose;
+        let mut judge = lock(&self.judge);
+        let Judge { context, connections } = &mut *judge;
+        context.state.advance();
+        let connection = connections.entry(id).or_insert_with(|| Connection::new(id));
+        let mut turn = Turn { at, context, sink: &mut *sink };
+        let ruling = match asked {
+            Asked::Bytes(input) => connection.ask(side, input, policy, &mut turn),
+            Asked::End(end) => connection.ask_end(side, end, policy, &mut turn),
+            Asked::Patience => connection.lose_patience(policy),
+        };
+        if connection.is_over() {
+            judge.take_leave(id, sink);
+        }
+        ruling
+    }
+
     /// Whether nothing waits to be judged.
     #[must_use]
     pub fn is_idle(&self) -> bool {
@@ -175,9 +220,14 @@ impl Judge {
         self.context.state.advance();
         let connection = self.connections.entry(id).or_insert_with(|| Connection::new(id));
         connection.see(side, seen, &mut Turn { at, context: &mut self.context, sink: &mut *sink });
-        if connection.is_over()
-            && let Some(connection) = self.connections.remove(&id)
-        {
+        if connection.is_over() {
+            self.take_leave(id, sink);
+        }
+    }
+
+    /// A connection has ended on both sides.
+    fn take_leave(&mut self, id: u64, sink: &mut dyn FnMut(Event)) {
+        if let Some(connection) = self.connections.remove(&id) {
             self.context.state.stream_closes(id);
             connection.finish(sink);
         }

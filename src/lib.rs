@@ -39,6 +39,12 @@
 //! 5. `inspect/state.rs` takes what came of each exchange and holds it against the others: only what cannot all be true is said.
 //! 6. Each finding leaves as an [`model::Event`]; every report is a fold over the events.
 //!
+//! # Enforce mode
+//!
+//! `--mode enforce` swaps the last two steps: `proxy/enforce.rs` asks ([`inspect::Inspector::ask`]) before it writes, and `inspect/connection/gate.rs` says how far
+//! the bytes may go on. Requests and bounded answers are held until they are judged; streams go on document by document and frame by frame. The
+//! judge takes the same steps over the same bytes, so that it says the same in both modes.
+//!
 //! # Where the code departs from the first plan, and why
 //!
 //! - The `wire` decoders name the broken [`model::Rule`] themselves: a second enumeration of the same flaws, one floor up, said nothing new.

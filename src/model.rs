@@ -2,11 +2,13 @@
 //!
 //! Everything else imports from here; this floor imports nothing, reads no bytes and prints nothing.
 
+pub mod enforcement;
 pub mod event;
 pub mod place;
 pub mod rule;
 pub mod version;
 
+pub use enforcement::Enforcement;
 pub use event::{
     Call, CaseResult, Counts, Coverage, Event, NotInspected, ProbeCase, Reason, RunFinished, RunStarted, RunVerdict, Summary, Verdict,
     Violation,

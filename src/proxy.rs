@@ -1,9 +1,11 @@
 //! The man in the middle: a relay of raw bytes with a tap.
 //!
 //! It is no HTTP client glued to an HTTP server: bytes go on as they are read, whatever they are, and the judge sees them on the side. Not one
-//! byte is changed, withheld until parsed, joined with another read, reordered or dropped.
+//! byte is changed, withheld until parsed, joined with another read, reordered or dropped. In enforce mode (`proxy/enforce.rs`) the judge is asked
+//! before a message goes on, and what it objects to does not.
 
 mod address;
+mod enforce;
 mod listen;
 mod refuse;
 mod relay;

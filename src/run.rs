@@ -1,6 +1,7 @@
 //! The subcommands, one file each.
 
 mod check;
+mod enforce;
 mod probe;
 mod proxy;
 mod rules;

@@ -2,6 +2,7 @@
 
 mod client;
 mod daemon;
+mod gate;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,6 +16,8 @@ use super::{Context, Seen};
 use crate::catalog::ResponseContract;
 use crate::model::{Call, Event, Side};
 use crate::wire::{BodyDecoder, Head, HeadReader, StreamEnd};
+
+pub use gate::{Objection, Ruling};
 
 const STOPPED: &str = "the run or recording ended before the exchange did";
 const UNANSWERED: &str = "the connection ended without an answer";
@@ -40,6 +43,8 @@ pub(super) struct Connection {
     daemon_end: Option<StreamEnd>,
     /// The exchange that ended last, and its status.
     last: Option<(Arc<Call>, Option<u16>)>,
+    /// How far bytes may go on, in enforce mode.
+    gate: gate::Gate,
 }
 
 /// Where the client's bytes are.
@@ -87,6 +92,7 @@ impl Connection {
             client_end: None,
             daemon_end: None,
             last: None,
+            gate: gate::Gate::default(),
         }
     }
 

@@ -40,6 +40,8 @@ pub(super) enum Content {
 
 /// Where findings and reasons go.
 pub(super) trait Notes {
+    /// What comes next is about something that begins so many bytes before the end of the piece that was pushed.
+    fn at(&mut self, left: usize);
     fn finding(&mut self, finding: Finding);
     fn unjudged(&mut self, reason: Reason);
 }
@@ -90,17 +92,27 @@ impl Content {
             Self::Documents(documents) => documents.push(bytes, side, notes),
             Self::Frames(frames) => {
                 let lost = frames.is_lost();
-                frames.push(bytes, side, &mut |finding| notes.finding(finding));
+                frames.push(bytes, side, &mut |finding, left| {
+                    notes.at(left);
+                    notes.finding(finding);
+                });
                 if frames.is_lost() && !lost {
                     notes.unjudged(Reason::LostTrack);
                 }
             }
             Self::Either { frames, findings } => {
-                frames.push(bytes, side, &mut |finding| {
+                let mut left = 0;
+                frames.push(bytes, side, &mut |finding, behind| {
+                    left = left.max(behind);
                     if findings.len() < UNDECIDED_LIMIT {
                         findings.push(finding);
                     }
                 });
+                if frames.count() >= 2 {
+                    // Six zero bytes in their places twice: no terminal prints that.
+                    notes.at(left);
+                    findings.drain(..).for_each(|finding| notes.finding(finding));
+                }
             }
             Self::WebSocket(decoder) => {
                 while let Some(item) = decoder.next(&mut bytes) {
@@ -113,6 +125,26 @@ impl Content {
                 }
             }
             Self::Archive(archive) => archive.push(bytes, side, notes),
+        }
+    }
+
+    /// Whether it is judged as a whole, once all of it is there.
+    pub(super) const fn is_held(&self) -> bool {
+        matches!(self, Self::Held(..))
+    }
+
+    pub(super) const fn is_framed(&self) -> bool {
+        matches!(self, Self::Frames(..) | Self::Either { .. })
+    }
+
+    /// Bytes at the end of what was pushed that are half a frame header or half a document.
+    pub(super) fn undecided(&self) -> usize {
+        match self {
+            Self::Frames(frames) => frames.undecided(),
+            Self::Documents(documents) => documents.undecided(),
+            // Half a header may as well be a prompt, as long as there was no whole one.
+            Self::Either { frames, .. } if frames.count() > 0 => frames.undecided(),
+            Self::Counted | Self::Held(..) | Self::TooLarge | Self::Either { .. } | Self::WebSocket(_) | Self::Archive(_) => 0,
         }
     }
 

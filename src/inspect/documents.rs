@@ -75,6 +75,9 @@ impl Documents {
     pub(super) fn push(&mut self, mut bytes: Bytes, side: Side, notes: &mut dyn Notes) {
         while !self.lost && !bytes.is_empty() {
             if let Some(item) = self.decoder.next(&mut bytes) {
+                if let JsonStreamItem::Document { bytes: text, .. } = &item {
+                    notes.at(bytes.len() + text.len());
+                }
                 self.see(item, side, notes);
             }
         }
@@ -84,6 +87,11 @@ impl Documents {
         if let Some(item) = self.decoder.finish(end).filter(|_| !self.lost) {
             self.see(item, side, notes);
         }
+    }
+
+    /// Bytes at the end of what was taken that are half a document.
+    pub(super) fn undecided(&self) -> usize {
+        self.decoder.undecided()
     }
 
     pub(super) fn count(&self) -> u64 {

@@ -12,8 +12,12 @@ use super::streams::Streams;
 use super::target::{PathVersion, Target};
 use super::{Context, request};
 use crate::catalog::{Contract, Lookup, Operation};
-use crate::model::{ApiVersion, Call, Event, NotInspected, Part, Place, Reason, Rule, Severity, Side, Summary, Verdict, Violation};
+use crate::model::{
+    ApiVersion, Call, Enforcement, Event, NotInspected, Part, Place, Reason, Rule, Severity, Side, Summary, Verdict, Violation,
+};
 use crate::wire::{Head, escaped};
+
+const ENFORCED: &str = "plimsoll ended the exchange here";
 
 /// One request and its answer.
 #[derive(Debug)]
@@ -34,6 +38,13 @@ pub(super) struct Exchange {
     pub(super) request: RequestState,
     pub(super) response_done: bool,
     violated: bool,
+    /// Path, query and headers were judged, before the body came.
+    head_judged: bool,
+    /// What enforce mode did.
+    pub(super) enforced: Option<Enforcement>,
+    /// Bytes of the last piece behind the place that is being judged, and behind the first error in it.
+    left: usize,
+    pub(super) unclean: usize,
     pub(super) facts: Facts,
     pub(super) request_bytes: u64,
     pub(super) response_bytes: u64,
@@ -93,6 +104,10 @@ impl Exchange {
             request: RequestState::Open,
             response_done: false,
             violated: false,
+            head_judged: false,
+            enforced: None,
+            left: 0,
+            unclean: 0,
             facts: Facts::default(),
             request_bytes: 0,
             response_bytes: 0,
@@ -201,6 +216,18 @@ impl Exchange {
         self.held.push(finding);
     }
 
+    /// The same, unless it is there already.
+    pub(super) fn hold_once(&mut self, finding: Finding) {
+        if !self.held.iter().any(|held| held.rule == finding.rule && held.place == finding.place) {
+            self.hold(finding);
+        }
+    }
+
+    /// Whether the client waits for `100 Continue` before it sends the body.
+    pub(super) fn expects_continue(&self) -> bool {
+        self.head.as_ref().is_some_and(|head| head.has_token("Expect", "100-continue"))
+    }
+
     /// Whether this answer is the HTTP layer's own: Go's server refuses what it cannot read with a plain text and closes, before any route is asked,
     /// and its router sends a client on from a path with empty steps (`//`) to the cleaned one.
     pub(super) fn refused_by_http(&self, head: &Head, status: u16) -> bool {
@@ -222,8 +249,37 @@ impl Exchange {
         }
         let Some(contract) = self.contract() else { return };
         self.request = RequestState::Judged;
-        let findings = request::judge(self, contract);
+        self.judge_request_head();
+        let findings = request::judge_body(self, contract);
         self.held.extend(findings);
+    }
+
+    /// Judges what stands before the body: for those who cannot wait for it.
+    pub(super) fn judge_request_head(&mut self) {
+        let Some(contract) = self.contract().filter(|_| !self.head_judged) else { return };
+        self.head_judged = true;
+        let findings = request::judge_head(self, contract);
+        self.held.extend(findings);
+    }
+
+    /// The first finding of the request that is objected to.
+    pub(super) fn objection(&mut self, objects: &dyn Fn(Rule) -> bool) -> Option<Box<Violation>> {
+        let Finding { rule, side, place, message, expected, actual, evidence } = self.held.iter().find(|held| objects(held.rule))?.clone();
+        let (call, status, enforced) = (self.call(), self.status, Some(Enforcement::Refused));
+        Some(Box::new(Violation { rule, side, call, status, place, message, expected, actual, evidence, enforced }))
+    }
+
+    /// The request does not go on to the daemon: it ends here, with its findings.
+    pub(super) fn refuse(mut self, objects: &dyn Fn(Rule) -> bool, sink: &mut dyn FnMut(Event)) {
+        self.enforced = Some(Enforcement::Refused);
+        for finding in std::mem::take(&mut self.held) {
+            let enforced = self.enforced.filter(|_| objects(finding.rule));
+            self.report_as(finding, enforced, sink);
+        }
+        // What is not there was refused for what is.
+        self.head_judged = true;
+        self.request = RequestState::Judged;
+        self.finish(None, sink);
     }
 
     /// Once the daemon has answered: a request that it refused with 4xx is not reported for what the daemon already refused.
@@ -267,10 +323,25 @@ impl Exchange {
 
     /// Reports a finding at once.
     pub(super) fn report(&mut self, finding: Finding, sink: &mut dyn FnMut(Event)) {
+        self.report_as(finding, None, sink);
+    }
+
+    fn report_as(&mut self, finding: Finding, enforced: Option<Enforcement>, sink: &mut dyn FnMut(Event)) {
         self.violated |= finding.rule.severity() > Severity::Note;
         let Finding { rule, side, place, message, expected, actual, evidence } = finding;
         let call = self.call();
-        sink(Event::Violation(Box::new(Violation { rule, side, call, status: self.status, place, message, expected, actual, evidence })));
+        sink(Event::Violation(Box::new(Violation {
+            rule,
+            side,
+            call,
+            status: self.status,
+            place,
+            message,
+            expected,
+            actual,
+            evidence,
+            enforced,
+        })));
     }
 
     /// Says that a part could not be judged.
@@ -288,7 +359,7 @@ impl Exchange {
         if self.version.is_none() && self.operation.is_some() {
             self.give_up(Reason::NoVersion);
         }
-        if let Some(what) = unfinished {
+        if let Some(what) = unfinished.map(|what| self.enforced.map_or(what, |_| ENFORCED)) {
             let part = if self.status.is_none() { "response" } else { "response-body" };
             self.unjudged_part(part, Reason::Unfinished(what), sink);
             if self.status.is_none() {
@@ -314,6 +385,7 @@ impl Exchange {
             frames: self.frames,
             documents: self.documents,
             duration_ms: duration.map(|duration| (duration * 1000.0).round() / 1000.0),
+            enforced: self.enforced,
         }));
     }
 }
@@ -327,7 +399,14 @@ pub(super) struct Noting<'a> {
 }
 
 impl Notes for Noting<'_> {
+    fn at(&mut self, left: usize) {
+        self.exchange.left = left;
+    }
+
     fn finding(&mut self, finding: Finding) {
+        if finding.rule.severity() == Severity::Error {
+            self.exchange.unclean = self.exchange.unclean.max(self.exchange.left);
+        }
         match self.exchange.status {
             None if self.side == Side::Client => self.exchange.hold(finding),
             // Refused while it was still on its way.

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use super::finding::Finding;
 use super::streams::Streams;
 use crate::model::{Part, Place, Rule, Side};
+use crate::wire::frames::HEADER;
 use crate::wire::{Frame, FrameDecoder, FrameItem, StreamEnd};
 
 /// The frames of one direction.
@@ -24,14 +25,15 @@ impl Frames {
         Self { decoder, streams, tail }
     }
 
-    pub(super) fn push(&mut self, mut bytes: Bytes, side: Side, found: &mut dyn FnMut(Finding)) {
+    /// Takes bytes. With each finding goes how many of them lie from the header that it is about to the end of what was taken.
+    pub(super) fn push(&mut self, mut bytes: Bytes, side: Side, found: &mut dyn FnMut(Finding, usize)) {
         while let Some(item) = self.decoder.next(&mut bytes) {
             match item {
-                FrameItem::Flaw(flaw) => found(Finding::of_frame(flaw, side)),
+                FrameItem::Flaw(flaw) => found(Finding::of_frame(flaw, side), bytes.len() + HEADER),
                 FrameItem::Frame(frame) => {
                     // An empty frame says nothing. Once is enough: the daemon does not know better for the next one.
                     if let Some(streams) = self.streams.take_if(|streams| frame.length > 0 && !streams.allows(frame.stream)) {
-                        found(unrequested(frame, streams, side));
+                        found(unrequested(frame, streams, side), bytes.len() + HEADER);
                     }
                 }
             }
@@ -55,6 +57,11 @@ impl Frames {
 
     pub(super) fn is_lost(&self) -> bool {
         self.decoder.is_lost()
+    }
+
+    /// Bytes at the end of what was taken that are half a header.
+    pub(super) fn undecided(&self) -> usize {
+        self.decoder.undecided()
     }
 }
 

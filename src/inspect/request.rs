@@ -10,8 +10,8 @@ use crate::catalog::{BodyContract, Contract, Framing};
 use crate::model::{Part, Place, Rule, Side};
 use crate::wire::{Head, excerpt};
 
-/// Everything that is wrong with a complete request.
-pub(super) fn judge(exchange: &mut Exchange, contract: &Contract) -> Vec<Finding> {
+/// What is wrong with path, query and headers.
+pub(super) fn judge_head(exchange: &Exchange, contract: &Contract) -> Vec<Finding> {
     let mut findings = Vec::new();
     let Some(head) = &exchange.head else { return findings };
     if let Some(bad) = &exchange.target.bad_encoding {
@@ -31,6 +31,13 @@ pub(super) fn judge(exchange: &mut Exchange, contract: &Contract) -> Vec<Finding
     if contract.responses.get(&101).is_some_and(|response| response.body.framing == Framing::Websocket) {
         findings.extend(websocket::judge_request(head));
     }
+    findings
+}
+
+/// What is wrong with the body of a complete request.
+pub(super) fn judge_body(exchange: &mut Exchange, contract: &Contract) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let Some(head) = &exchange.head else { return findings };
     if exchange.request_bytes > 0 {
         findings.extend(judge_media(head, &contract.request));
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use super::{ApiVersion, Place, Rule, Severity, Side};
+use super::{ApiVersion, Enforcement, Place, Rule, Severity, Side};
 
 /// One line of the report.
 #[derive(Debug, Clone, Serialize)]
@@ -103,6 +103,8 @@ pub struct Summary {
     pub documents: u64,
     /// From the first byte of the request to the last of the response. `None` when the transcript has no times.
     pub duration_ms: Option<f64>,
+    /// What enforce mode did, if anything.
+    pub enforced: Option<Enforcement>,
 }
 
 impl Serialize for Summary {
@@ -116,6 +118,10 @@ impl Serialize for Summary {
         map.serialize_entry("frames", &self.frames)?;
         map.serialize_entry("documents", &self.documents)?;
         map.serialize_entry("duration_ms", &self.duration_ms)?;
+        if let Some(enforced) = self.enforced {
+            map.serialize_entry("enforced", &true)?;
+            map.serialize_entry("enforcement", &enforced)?;
+        }
         map.end()
     }
 }
@@ -153,6 +159,8 @@ pub struct Violation {
     pub actual: String,
     /// The bytes at the place, as far as they help. At most [`Violation::EVIDENCE_LIMIT`].
     pub evidence: Vec<u8>,
+    /// What enforce mode did because of it, if anything.
+    pub enforced: Option<Enforcement>,
 }
 
 impl Violation {
@@ -179,6 +187,10 @@ impl Serialize for Violation {
         map.serialize_entry("expected", &self.expected)?;
         map.serialize_entry("actual", &self.actual)?;
         map.serialize_entry("evidence", &hex(&self.evidence))?;
+        if let Some(enforced) = self.enforced {
+            map.serialize_entry("enforced", &true)?;
+            map.serialize_entry("enforcement", &enforced)?;
+        }
         map.end()
     }
 }

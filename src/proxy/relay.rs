@@ -9,6 +9,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
+use super::enforce::Turnstile;
 use super::listen::{Stream, dial};
 use super::{Address, Tap, refuse};
 use crate::error::Error;
@@ -38,6 +39,16 @@ pub(super) async fn connection(client: Stream, backend: Address, number: u64, ta
             return Err(Error::environment(message));
         }
     };
+    if let Some(policy) = tap.policy() {
+        let turnstile = Turnstile { number, tap: &tap, policy };
+        match (client, daemon) {
+            (Stream::Unix(client), Stream::Unix(daemon)) => turnstile.join(client, daemon).await,
+            (Stream::Unix(client), Stream::Tcp(daemon)) => turnstile.join(client, daemon).await,
+            (Stream::Tcp(client), Stream::Unix(daemon)) => turnstile.join(client, daemon).await,
+            (Stream::Tcp(client), Stream::Tcp(daemon)) => turnstile.join(client, daemon).await,
+        }
+        return Ok(());
+    }
     let link = Link { number, tap: &tap };
     match (client, daemon) {
         (Stream::Unix(mut client), Stream::Unix(mut daemon)) => link.join(client.split(), daemon.split()).await,

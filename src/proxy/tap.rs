@@ -10,10 +10,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use tokio::sync::Notify;
 
 use crate::error::Error;
-use crate::inspect::{Inspector, Seen, Settings};
+use crate::inspect::{Asked, EnforcePolicy, Inspector, Ruling, Seen, Settings};
 use crate::model::{Event, Side};
 use crate::transcript::{Entry, What, Writer};
 use crate::wire::StreamEnd;
@@ -34,6 +35,7 @@ pub struct Tap {
     judge: Thread,
     start: Instant,
     recorder: Option<Mutex<Recording>>,
+    policy: Option<EnforcePolicy>,
 }
 
 struct Shared {
@@ -52,6 +54,19 @@ struct Shared {
 struct Recording {
     writer: Recorder,
     failed: Option<std::io::Error>,
+}
+
+impl Recording {
+    fn add(&mut self, connection: u64, side: Side, seen: &Seen, at: Duration) {
+        let what = match seen {
+            Seen::Bytes(bytes) => What::Bytes(bytes.clone()),
+            Seen::End(StreamEnd::Closed) => What::Closed,
+            Seen::End(StreamEnd::Broken) => What::Reset,
+        };
+        if self.failed.is_none() {
+            self.failed = self.writer.entry(&Entry { at, connection, side, what }).err();
+        }
+    }
 }
 
 impl std::fmt::Debug for Tap {
@@ -75,7 +90,17 @@ impl Tap {
         let judge = Arc::clone(&shared);
         let judging = std::thread::spawn(move || judge.run());
         let judge = judging.thread().clone();
-        Self { shared, judging: Mutex::new(Some(judging)), judge, start: Instant::now(), recorder }
+        Self { shared, judging: Mutex::new(Some(judging)), judge, start: Instant::now(), recorder, policy: None }
+    }
+
+    /// The same, in enforce mode: what the policy objects to does not go on.
+    #[must_use]
+    pub fn enforcing(self, policy: EnforcePolicy) -> Self {
+        Self { policy: Some(policy), ..self }
+    }
+
+    pub(super) const fn policy(&self) -> Option<&EnforcePolicy> {
+        self.policy.as_ref()
     }
 
     pub(super) fn push(&self, connection: u64, side: Side, seen: Seen) {
@@ -86,17 +111,47 @@ impl Tap {
         // Held over the push, so that a recording has the order that the judge sees.
         let _order = self.recorder.as_ref().map(|recorder| {
             let mut recording = lock(recorder);
-            let what = match &seen {
-                Seen::Bytes(bytes) => What::Bytes(bytes.clone()),
-                Seen::End(StreamEnd::Closed) => What::Closed,
-                Seen::End(StreamEnd::Broken) => What::Reset,
-            };
-            if recording.failed.is_none() {
-                recording.failed = recording.writer.entry(&Entry { at, connection, side, what }).err();
-            }
+            recording.add(connection, side, &seen, at);
             recording
         });
         self.shared.inspector.push(connection, side, seen, Some(at));
+    }
+
+    /// In enforce mode: judges what was read before it goes on. What the judge took of `input` is recorded as it was sent.
+    pub(super) fn ask(&self, policy: &EnforcePolicy, connection: u64, side: Side, input: &mut Bytes) -> Ruling {
+        let whole = input.clone();
+        let recording = self.recorder.as_ref().map(lock);
+        let ruling = self.ask_about(policy, connection, side, Asked::Bytes(input));
+        if let Some(mut recording) = recording {
+            let taken = whole.slice(..whole.len() - input.len());
+            recording.add(connection, side, &Seen::Bytes(taken), self.start.elapsed());
+        }
+        ruling
+    }
+
+    /// In enforce mode: one side has ended.
+    pub(super) fn ask_end(&self, policy: &EnforcePolicy, connection: u64, side: Side, end: StreamEnd) -> Ruling {
+        if let Some(recorder) = &self.recorder {
+            lock(recorder).add(connection, side, &Seen::End(end), self.start.elapsed());
+        }
+        self.ask_about(policy, connection, side, Asked::End(end))
+    }
+
+    /// In enforce mode: the daemon's answer has been held back for long.
+    pub(super) fn lose_patience(&self, policy: &EnforcePolicy, connection: u64) -> Ruling {
+        self.ask_about(policy, connection, Side::Daemon, Asked::Patience)
+    }
+
+    /// What plimsoll answered in the daemon's place to a request that the daemon did not get: without it a recording would pair the next answer with it.
+    pub(super) fn record_answer(&self, connection: u64, answer: Bytes) {
+        if let Some(recorder) = &self.recorder {
+            lock(recorder).add(connection, Side::Daemon, &Seen::Bytes(answer), self.start.elapsed());
+        }
+    }
+
+    fn ask_about(&self, policy: &EnforcePolicy, connection: u64, side: Side, asked: Asked<'_>) -> Ruling {
+        let at = Some(self.start.elapsed());
+        self.shared.inspector.ask((connection, side), asked, policy, at, &mut |event| lock(&self.shared.sink)(&event))
     }
 
     /// Wakes the judge, if it sleeps, or naps while much is waiting. Call it after the bytes went on.

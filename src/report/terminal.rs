@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use super::{Reporter, Tally};
-use crate::model::{ApiVersion, Counts, Event, Part, RunFinished, RunVerdict, Severity, Side, Summary, Verdict, Violation};
+use crate::model::{ApiVersion, Counts, Enforcement, Event, Part, RunFinished, RunVerdict, Severity, Side, Summary, Verdict, Violation};
 
 pub use style::Style;
 
@@ -43,6 +43,7 @@ struct CallRow {
     version: Option<ApiVersion>,
     status: Option<u16>,
     verdict: u8,
+    enforced: Option<Enforcement>,
 }
 
 impl<W: Write> Terminal<W> {
@@ -71,7 +72,7 @@ impl<W: Write> Terminal<W> {
             Verdict::NotInspected => 1,
             Verdict::Pass => 2,
         };
-        let row = CallRow { operation, version: call.api_version, status: summary.status, verdict };
+        let row = CallRow { operation, version: call.api_version, status: summary.status, verdict, enforced: summary.enforced };
         // A client that asks for ever new unknown paths must not make the table grow for ever.
         if self.calls.len() < 4096 || self.calls.contains_key(&row) {
             *self.calls.entry(row).or_default() += 1;
@@ -106,13 +107,17 @@ impl<W: Write> Terminal<W> {
                 row(if index == 0 { "bytes" } else { "" }, line)?;
             }
         }
-        let status = violation.status.map_or_else(|| "no answer yet".to_owned(), |status| status.to_string());
+        let unanswered = if violation.enforced == Some(Enforcement::Refused) { "not passed on" } else { "no answer yet" };
+        let status = violation.status.map_or_else(|| unanswered.to_owned(), |status| status.to_string());
         row(
             "in",
             &format!("{} {} → {status} (connection {}, exchange {})", call.method, shorten(&call.path, 90), call.connection, call.exchange),
         )?;
         if let Some(client) = client_at_fault(violation) {
             row("client", &shorten(client, 90))?;
+        }
+        if let Some(enforced) = violation.enforced {
+            row("enforced", &enforced.to_string())?;
         }
         writeln!(out)
     }
@@ -148,6 +153,7 @@ impl<W: Write> Terminal<W> {
                 1 => self.style.dim("not judged"),
                 _ => self.style.good("pass"),
             };
+            let mark = row.enforced.map_or(mark, |enforced| self.style.bad(&enforced.to_string()));
             let version = row.version.map_or_else(|| "-".to_owned(), |version| version.to_string());
             let status = row.status.map_or_else(|| "-".to_owned(), |status| status.to_string());
             let times = if *count > 1 { format!("  ×{count}") } else { String::new() };

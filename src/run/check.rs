@@ -13,6 +13,7 @@ use crate::wire::StreamEnd;
 use super::session::{Output, Session};
 
 pub(super) fn run(args: &CheckArgs) -> Result<Exit, Error> {
+    super::enforce::refuse(&args.judge.output, "check", "what it judges has happened")?;
     // All files are read first: a bad one is said before anything is judged.
     let mut transcripts = Vec::with_capacity(args.files.len());
     for path in &args.files {

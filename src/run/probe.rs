@@ -30,6 +30,7 @@ const OWN_AT_ONCE: usize = 18;
 const WIDTH: usize = 80;
 
 pub(super) fn run(args: ProbeArgs) -> Result<Exit, Error> {
+    super::enforce::refuse(&args.output, "probe", "it is to see what the daemon answers")?;
     let backend = super::backend(args.backend)?;
     let recorder = recorder(args.record.as_deref())?;
     // Nothing is anybody's in the built-in backend, which begins and ends with this run; and it does not mind a crowd.

@@ -8,12 +8,14 @@ use crate::cli::ProxyArgs;
 use crate::error::{Error, Exit};
 use crate::proxy::{Listener, Tap, serve};
 
+use super::enforce::policy;
 use super::serve::Backend;
 use super::session::{Output, Session, recorder};
 use super::signals::{Signals, announce};
 
 pub(super) fn run(args: ProxyArgs) -> Result<Exit, Error> {
     let backend = super::backend(args.backend)?;
+    let policy = policy(&args.judge.output, &args.enforce)?;
     let recorder = recorder(args.record.as_deref())?;
     super::runtime()?.block_on(async {
         let listener = Listener::bind(&args.listen).await?;
@@ -23,7 +25,11 @@ pub(super) fn run(args: ProxyArgs) -> Result<Exit, Error> {
         let backend = Backend::start(backend).await?;
         announce(&format!("listening on {}, backend {}", listener.address(), backend.name()));
         let events = session.clone();
-        let tap = Arc::new(Tap::new(session.settings(), recorder, move |event| events.event(event)));
+        let tap = Tap::new(session.settings(), recorder, move |event| events.event(event));
+        let tap = Arc::new(match policy {
+            Some(policy) => tap.enforcing(policy),
+            None => tap,
+        });
         let (stop, stopped) = watch::channel(false);
         let serving = tokio::spawn(serve(listener, backend.address(), Arc::clone(&tap), stopped));
         let interrupted = signals.next().await;

@@ -11,11 +11,13 @@ use crate::cli::RunArgs;
 use crate::error::{Error, Exit};
 use crate::proxy::{Address, Listener, Tap, serve};
 
+use super::enforce::policy;
 use super::serve::Backend;
 use super::session::{Output, Session, recorder};
 
 pub(super) fn run(args: RunArgs) -> Result<Exit, Error> {
     let backend = super::backend(args.backend)?;
+    let policy = policy(&args.judge.output, &args.enforce)?;
     let recorder = recorder(args.record.as_deref())?;
     super::runtime()?.block_on(async {
         // Only its owner may enter the folder, and so reach the socket.
@@ -26,7 +28,11 @@ pub(super) fn run(args: RunArgs) -> Result<Exit, Error> {
         let backend = Backend::start(backend).await?;
         let session = Session::start("run", &args.judge, Output::AtEnd)?;
         let events = session.clone();
-        let tap = Arc::new(Tap::new(session.settings(), recorder, move |event| events.event(event)));
+        let tap = Tap::new(session.settings(), recorder, move |event| events.event(event));
+        let tap = Arc::new(match policy {
+            Some(policy) => tap.enforcing(policy),
+            None => tap,
+        });
         let (stop, stopped) = watch::channel(false);
         let serving = tokio::spawn(serve(listener, backend.address(), Arc::clone(&tap), stopped));
         let ended = command(&args.command, &host).await;

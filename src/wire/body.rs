@@ -60,11 +60,18 @@ impl BodyLength {
             if let Some(length) = lengths.first() {
                 flaws.push(flaw(Rule::HttpLengthAndChunked, "Transfer-Encoding alone", length));
             }
-            if coding.eq_ignore_ascii_case(b"chunked") && head.values("Transfer-Encoding").count() == 1 {
+            // RFC 9112 section 6.1: HTTP/1.0 has no transfer codings, and peers disagree on what such a head means. Go takes no notice of it.
+            if coding.eq_ignore_ascii_case(b"chunked") && head.values("Transfer-Encoding").count() == 1 && !head.is_http10() {
                 return Some(Self::Chunked);
             }
             let all: Vec<_> = head.values("Transfer-Encoding").collect();
-            let flaw = Flaw::new(Rule::HttpTransferCoding, 0, "chunked", excerpt(&all.join(&b", "[..]))).in_field(b"Transfer-Encoding");
+            let flaw = Flaw::new(
+                Rule::HttpTransferCoding,
+                0,
+                if head.is_http10() { "none in HTTP/1.0" } else { "chunked" },
+                excerpt(&all.join(&b", "[..])),
+            )
+            .in_field(b"Transfer-Encoding");
             flaws.push(flaw);
             return Some(Self::Unknown);
         }
@@ -165,6 +172,15 @@ impl BodyDecoder {
     #[must_use]
     pub fn is_complete(&self) -> bool {
         matches!(self.kind, Kind::Done | Kind::Length { left: 0, .. })
+    }
+
+    /// Bytes at the end of what was taken that say nothing yet: half a line of the chunked coding.
+    #[must_use]
+    pub const fn undecided(&self) -> usize {
+        match &self.kind {
+            Kind::Chunked(chunked) => chunked.undecided(),
+            _ => 0,
+        }
     }
 
     /// Whether the end of the connection here makes the body complete.

@@ -59,6 +59,12 @@ impl ChunkedDecoder {
         }
     }
 
+    /// Bytes at the end of what was taken that belong to a line which is not complete.
+    #[must_use]
+    pub const fn undecided(&self) -> usize {
+        self.line.len()
+    }
+
     /// Takes bytes; one item a call, `None` when more bytes are needed. Bytes behind the end stay in `input`.
     pub fn next(&mut self, input: &mut Bytes) -> Option<BodyItem> {
         while !input.is_empty() {

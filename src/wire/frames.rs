@@ -149,6 +149,15 @@ impl FrameDecoder {
         self.index
     }
 
+    /// Bytes at the end of what was taken that are half a header.
+    #[must_use]
+    pub const fn undecided(&self) -> usize {
+        match self.state {
+            State::Header { have, .. } => have,
+            _ => 0,
+        }
+    }
+
     /// Whether the decoder gave up.
     #[must_use]
     pub const fn is_lost(&self) -> bool {

@@ -108,6 +108,12 @@ impl JsonStreamDecoder {
         self.index
     }
 
+    /// Bytes at the end of what was taken that are half a document; none of a document that is too large to be held.
+    #[must_use]
+    pub fn undecided(&self) -> usize {
+        self.held.len()
+    }
+
     fn scan(&mut self, input: &mut Bytes, skip: usize) -> Option<JsonStreamItem> {
         let mut at = skip;
         while at < input.len() {

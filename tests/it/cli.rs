@@ -125,6 +125,12 @@ fn exit_codes() {
         (vec!["run", "--", "/nowhere/program"], 3),
         (vec!["probe", "--backend", "unix:///nowhere/d.sock"], 3),
         (vec!["probe", "--operation", "Nothing"], 2),
+        (vec!["probe", "--mode", "enforce"], 2),
+        (vec!["check", "--mode", "enforce", FIRES], 2),
+        (vec!["run", "--allow", "schema.type", "--", "true"], 2),
+        (vec!["run", "--mode", "enforce", "--allow", "schema.nothing", "--", "true"], 2),
+        (vec!["run", "--mode", "enforce", "--allow", "schema.type@Nothing", "--", "true"], 2),
+        (vec!["run", "--mode", "enforce", "--enforce", "request", "--allow", "schema.*@ContainerCreate", "--", "false"], 5),
         (vec!["probe", "--api-version", "1.30..1.24"], 2),
         (vec!["probe", "--api-version", "1.24..1.99"], 2),
     ] {
@@ -151,6 +157,10 @@ fn errors_say_what_where_and_what_to_do() {
         &["check", "--api-version", "1.x", FIRES],
         &["schemas", "show", "ContainerRename", "--api-version", "1.16"],
         &["rules", "explain", "frame.nothing"],
+        &["probe", "--mode", "enforce"],
+        &["run", "--allow", "schema.type", "--", "true"],
+        &["run", "--mode", "enforce", "--allow", "schema.type@Nothing", "--", "true"],
+        &["run", "--mode", "enforce", "--allow", "schema.nothing", "--", "true"],
     ] {
         let (code, _, err) = run(arguments);
         said.extend([format!("exit {code}: {}", err.replace(&*dir.path().to_string_lossy(), "DIR"))]);

@@ -3,6 +3,7 @@
 mod catalog;
 mod cli;
 mod deviations;
+mod enforce;
 mod facts;
 mod floors;
 mod mutations;

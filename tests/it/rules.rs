@@ -94,7 +94,7 @@ fn real_recordings_are_clean() {
 }
 
 /// The same bytes, each entry cut at these places.
-fn cut(transcript: &Transcript, places: &[prop::sample::Index]) -> Transcript {
+pub(super) fn cut(transcript: &Transcript, places: &[prop::sample::Index]) -> Transcript {
     let mut entries = Vec::new();
     let mut places = places.iter().cycle();
     for entry in &transcript.entries {

@@ -21,64 +21,69 @@ const LIMBO_LIMIT: usize = 4 << 20;
 impl Connection {
     pub(super) fn client_bytes(&mut self, mut input: Bytes, turn: &mut Turn<'_>) {
         while !input.is_empty() {
-            match &mut self.client {
-                Client::Head(reader) => match reader.push(&mut input) {
-                    HeadRead::Incomplete => {}
-                    HeadRead::Complete(head, flaws) => self.request_head(head, flaws, turn),
-                    HeadRead::Lost(flaw) => {
-                        let mut exchange = self.next_exchange(None, turn);
-                        exchange.hold(Finding::of_head(flaw, Side::Client));
-                        exchange.give_up(Reason::LostTrack);
-                        self.exchanges.push_back(exchange);
+            self.client_step(&mut input, turn);
+        }
+    }
+
+    /// One step: a head, or a piece of a body. What is behind it stays in `input`.
+    pub(super) fn client_step(&mut self, input: &mut Bytes, turn: &mut Turn<'_>) {
+        match &mut self.client {
+            Client::Head(reader) => match reader.push(input) {
+                HeadRead::Incomplete => {}
+                HeadRead::Complete(head, flaws) => self.request_head(head, flaws, turn),
+                HeadRead::Lost(flaw) => {
+                    let mut exchange = self.next_exchange(None, turn);
+                    exchange.hold(Finding::of_head(flaw, Side::Client));
+                    exchange.give_up(Reason::LostTrack);
+                    self.exchanges.push_back(exchange);
+                    self.client = Client::Lost;
+                }
+            },
+            Client::Body { decoder, content } => {
+                // A body belongs to the exchange that its head began.
+                let Some(exchange) = self.exchanges.back_mut() else { return };
+                exchange.last = turn.at;
+                let item = decoder.next(input);
+                let ended = decoder.is_complete();
+                match item {
+                    Some(BodyItem::Data(data)) => {
+                        exchange.request_bytes += data.len() as u64;
+                        let mut notes = Noting { exchange, part: "request-body", side: Side::Client, sink: turn.sink };
+                        content.push(data, Side::Client, &mut notes);
+                    }
+                    Some(BodyItem::Flaw(flaw)) => {
+                        exchange.hold(Finding::of_body(flaw, Side::Client));
+                        exchange.unjudged_part("request-body", Reason::LostTrack, turn.sink);
                         self.client = Client::Lost;
+                        return;
                     }
-                },
-                Client::Body { decoder, content } => {
-                    // A body belongs to the exchange that its head began.
-                    let Some(exchange) = self.exchanges.back_mut() else { return };
-                    exchange.last = turn.at;
-                    let item = decoder.next(&mut input);
-                    let ended = decoder.is_complete();
-                    match item {
-                        Some(BodyItem::Data(data)) => {
-                            exchange.request_bytes += data.len() as u64;
-                            let mut notes = Noting { exchange, part: "request-body", side: Side::Client, sink: turn.sink };
-                            content.push(data, Side::Client, &mut notes);
-                        }
-                        Some(BodyItem::Flaw(flaw)) => {
-                            exchange.hold(Finding::of_body(flaw, Side::Client));
-                            exchange.unjudged_part("request-body", Reason::LostTrack, turn.sink);
-                            self.client = Client::Lost;
-                            continue;
-                        }
-                        Some(BodyItem::Lost | BodyItem::End) | None => {}
-                    }
-                    if ended {
-                        self.request_body_ends(turn);
-                    }
+                    Some(BodyItem::Lost | BodyItem::End) | None => {}
                 }
-                Client::Limbo { held, size } => {
-                    *size += input.len();
-                    if *size > LIMBO_LIMIT {
-                        self.client = Client::Lost;
-                        if let Some(exchange) = self.exchanges.back_mut() {
-                            exchange.unjudged_part("client-stream", Reason::CaptureLimit(LIMBO_LIMIT as u64), turn.sink);
-                        }
-                    } else {
-                        held.push(std::mem::take(&mut input));
-                    }
+                if ended {
+                    self.request_body_ends(turn);
                 }
-                Client::Tail(content) => {
-                    let input = std::mem::take(&mut input);
-                    if let Some(exchange) = self.exchanges.front_mut() {
-                        exchange.request_bytes += input.len() as u64;
-                        exchange.last = turn.at;
-                        let mut notes = Noting { exchange, part: "client-stream", side: Side::Client, sink: turn.sink };
-                        content.push(input, Side::Client, &mut notes);
-                    }
-                }
-                Client::Lost => input.clear(),
             }
+            Client::Limbo { held, size } => {
+                *size += input.len();
+                if *size > LIMBO_LIMIT {
+                    self.client = Client::Lost;
+                    if let Some(exchange) = self.exchanges.back_mut() {
+                        exchange.unjudged_part("client-stream", Reason::CaptureLimit(LIMBO_LIMIT as u64), turn.sink);
+                    }
+                } else {
+                    held.push(std::mem::take(input));
+                }
+            }
+            Client::Tail(content) => {
+                let input = std::mem::take(input);
+                if let Some(exchange) = self.exchanges.front_mut() {
+                    exchange.request_bytes += input.len() as u64;
+                    exchange.last = turn.at;
+                    let mut notes = Noting { exchange, part: "client-stream", side: Side::Client, sink: turn.sink };
+                    content.push(input, Side::Client, &mut notes);
+                }
+            }
+            Client::Lost => input.clear(),
         }
     }
 

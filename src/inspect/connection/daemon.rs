@@ -23,66 +23,71 @@ const UNEXPECTED_SHOWN: usize = 48;
 impl Connection {
     pub(super) fn daemon_bytes(&mut self, mut input: Bytes, turn: &mut Turn<'_>) {
         while !input.is_empty() {
-            match &mut self.daemon {
-                Daemon::Head(reader) => {
-                    // Bytes without a request are found out at once, not when they happen to look like a head.
-                    if !self.exchanges.iter().any(|exchange| exchange.status.is_none()) && reader.is_idle() {
-                        if self.answers_half_a_head(turn) {
-                            continue;
-                        }
-                        // After a request that could not be read, nobody knows what answers what.
-                        self.daemon = if matches!(self.client, Client::Lost) { Daemon::Lost } else { Daemon::Unexpected(Vec::new()) };
-                        continue;
+            self.daemon_step(&mut input, turn);
+        }
+    }
+
+    /// One step: a head, or a piece of a body. What is behind it stays in `input`.
+    pub(super) fn daemon_step(&mut self, input: &mut Bytes, turn: &mut Turn<'_>) {
+        match &mut self.daemon {
+            Daemon::Head(reader) => {
+                // Bytes without a request are found out at once, not when they happen to look like a head.
+                if !self.exchanges.iter().any(|exchange| exchange.status.is_none()) && reader.is_idle() {
+                    if self.answers_half_a_head(turn) {
+                        return;
                     }
-                    match reader.push(&mut input) {
-                        HeadRead::Incomplete => {}
-                        HeadRead::Complete(head, flaws) => self.response_head(head, flaws, turn),
-                        HeadRead::Lost(flaw) => self.response_lost(flaw, turn),
-                    }
+                    // After a request that could not be read, nobody knows what answers what.
+                    self.daemon = if matches!(self.client, Client::Lost) { Daemon::Lost } else { Daemon::Unexpected(Vec::new()) };
+                    return;
                 }
-                Daemon::Body { decoder, content, .. } => {
-                    let Some(exchange) = self.exchanges.front_mut() else { return };
-                    exchange.last = turn.at;
-                    let item = decoder.next(&mut input);
-                    let ended = decoder.is_complete();
-                    match item {
-                        Some(BodyItem::Data(data)) => {
-                            exchange.response_bytes += data.len() as u64;
-                            let mut notes = Noting { exchange, part: "response-body", side: Side::Daemon, sink: turn.sink };
-                            content.push(data, Side::Daemon, &mut notes);
-                            if let Content::Documents(documents) = content {
-                                exchange.hear(&documents.take_news(), turn);
-                            }
-                        }
-                        Some(BodyItem::Flaw(flaw)) => {
-                            exchange.report(Finding::of_body(flaw, Side::Daemon), turn.sink);
-                            exchange.unjudged_part("response-body", Reason::LostTrack, turn.sink);
-                            self.response_ends(None, turn);
-                            self.daemon = Daemon::Lost;
-                            continue;
-                        }
-                        Some(BodyItem::Lost | BodyItem::End) | None => {}
-                    }
-                    if ended {
-                        self.response_ends(Some(StreamEnd::Closed), turn);
-                    }
+                match reader.push(input) {
+                    HeadRead::Incomplete => {}
+                    HeadRead::Complete(head, flaws) => self.response_head(head, flaws, turn),
+                    HeadRead::Lost(flaw) => self.response_lost(flaw, turn),
                 }
-                Daemon::Tail(content) => {
-                    let Some(exchange) = self.exchanges.front_mut() else { return };
-                    exchange.last = turn.at;
-                    exchange.response_bytes += input.len() as u64;
-                    let mut notes = Noting { exchange, part: "daemon-stream", side: Side::Daemon, sink: turn.sink };
-                    content.push(std::mem::take(&mut input), Side::Daemon, &mut notes);
-                }
-                Daemon::Unexpected(held) => {
-                    let take = input.len().min(UNEXPECTED_SHOWN - held.len());
-                    held.extend_from_slice(&input.split_to(take));
-                    if held.len() == UNEXPECTED_SHOWN {
-                        self.report_unexpected(turn.sink);
-                    }
-                }
-                Daemon::Lost => input.clear(),
             }
+            Daemon::Body { decoder, content, .. } => {
+                let Some(exchange) = self.exchanges.front_mut() else { return };
+                exchange.last = turn.at;
+                let item = decoder.next(input);
+                let ended = decoder.is_complete();
+                match item {
+                    Some(BodyItem::Data(data)) => {
+                        exchange.response_bytes += data.len() as u64;
+                        let mut notes = Noting { exchange, part: "response-body", side: Side::Daemon, sink: turn.sink };
+                        content.push(data, Side::Daemon, &mut notes);
+                        if let Content::Documents(documents) = content {
+                            exchange.hear(&documents.take_news(), turn);
+                        }
+                    }
+                    Some(BodyItem::Flaw(flaw)) => {
+                        exchange.report(Finding::of_body(flaw, Side::Daemon), turn.sink);
+                        exchange.unjudged_part("response-body", Reason::LostTrack, turn.sink);
+                        self.response_ends(None, turn);
+                        self.daemon = Daemon::Lost;
+                        return;
+                    }
+                    Some(BodyItem::Lost | BodyItem::End) | None => {}
+                }
+                if ended {
+                    self.response_ends(Some(StreamEnd::Closed), turn);
+                }
+            }
+            Daemon::Tail(content) => {
+                let Some(exchange) = self.exchanges.front_mut() else { return };
+                exchange.last = turn.at;
+                exchange.response_bytes += input.len() as u64;
+                let mut notes = Noting { exchange, part: "daemon-stream", side: Side::Daemon, sink: turn.sink };
+                content.push(std::mem::take(input), Side::Daemon, &mut notes);
+            }
+            Daemon::Unexpected(held) => {
+                let take = input.len().min(UNEXPECTED_SHOWN - held.len());
+                held.extend_from_slice(&input.split_to(take));
+                if held.len() == UNEXPECTED_SHOWN {
+                    self.report_unexpected(turn.sink);
+                }
+            }
+            Daemon::Lost => input.clear(),
         }
     }
 
@@ -120,7 +125,18 @@ impl Connection {
         let found =
             Finding::new(Rule::HttpUnexpectedBytes, Side::Daemon, Place::of(Part::Stream), "nothing", excerpt(&held)).showing(&held);
         let Finding { rule, side, place, message, expected, actual, evidence } = found;
-        sink(Event::Violation(Box::new(Violation { rule, side, call, status, place, message, expected, actual, evidence })));
+        sink(Event::Violation(Box::new(Violation {
+            rule,
+            side,
+            call,
+            status,
+            place,
+            message,
+            expected,
+            actual,
+            evidence,
+            enforced: None,
+        })));
     }
 
     fn response_lost(&mut self, flaw: Flaw, turn: &mut Turn<'_>) {

@@ -61,6 +61,7 @@ fn violation(rule: Rule, side: Side, operation: &str, version: ApiVersion) -> Ev
         message: "a value has another type than the API says".to_owned(),
         expected: "integer".to_owned(),
         actual: "string \"1700000000\"".to_owned(),
+        enforced: None,
         evidence: Vec::new(),
     }))
 }

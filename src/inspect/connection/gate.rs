@@ -1,0 +1,340 @@
+//! The gate: how far the bytes of a connection may go on, in enforce mode.
+//!
+//! The bytes take the same steps as in observe mode, one at a time, and after each it is asked what was found and what is decided by now. Nothing
+//! here reads a byte itself, so that what is judged and what goes on is cut at the same places.
+
+use bytes::Bytes;
+
+use super::super::content::CAPTURE_LIMIT;
+use super::super::enforce::EnforcePolicy;
+use super::super::finding::Finding;
+use super::{Client, Connection, Daemon, Turn};
+use crate::model::{Enforcement, Event, Part, Place, Rule, Side, Violation};
+use crate::wire::head::HEAD_LIMIT;
+use crate::wire::{StreamEnd, excerpt};
+
+/// Encoded bytes of a message that are held back at most: what a body of single-byte chunks costs more than this goes on before it is judged.
+const HOLD_LIMIT: u64 = (2 * CAPTURE_LIMIT + HEAD_LIMIT) as u64;
+
+/// Operations whose clients wait for the head alone: `docker run` starts the container once the wait has one.
+const HEAD_IS_A_SIGN: [&str; 1] = ["ContainerWait"];
+
+/// What the judge says of bytes before they go on.
+#[derive(Debug, Clone)]
+pub struct Ruling {
+    /// So many bytes of this direction, from its start, may have gone on by now.
+    pub clear: u64,
+    /// What is not to go on. The rest of what was taken is to be dropped.
+    pub objection: Option<Objection>,
+    /// Whether the client's bytes are wanted. Not while an answer is due: the next request waits for it.
+    pub open: bool,
+    /// Whether a request has no byte of its answer yet.
+    pub unanswered: bool,
+}
+
+/// What must not go on, and what becomes of it.
+#[derive(Debug, Clone)]
+pub struct Objection {
+    /// What to do.
+    pub action: Enforcement,
+    /// The violation that decided.
+    pub violation: Box<Violation>,
+    /// Both peers still know where the next message begins, so that the connection can go on.
+    pub goes_on: bool,
+    /// What is cut is a raw stream of frames, between two of them.
+    pub between_frames: bool,
+}
+
+/// Positions in both directions; the index is the side's.
+#[derive(Debug, Default)]
+pub(super) struct Gate {
+    /// Bytes that the judge took.
+    taken: [u64; 2],
+    /// Of them, those that may go on.
+    clear: [u64; 2],
+    /// Where the message that is under way begins.
+    start: [u64; 2],
+    /// Where its body begins, once its head is read.
+    body: [Option<u64>; 2],
+    /// The daemon's head goes on before its body.
+    impatient: bool,
+    /// The client's bytes cannot be followed, and not by its fault: they are not passed on.
+    barred: bool,
+}
+
+impl Gate {
+    const fn has_begun(&self, side: Side) -> bool {
+        self.clear[side as usize] > self.start[side as usize]
+    }
+
+    /// All that was taken is decided, and a message ends here.
+    const fn message_ends(&mut self, side: Side) {
+        let at = self.taken[side as usize];
+        (self.clear[side as usize], self.start[side as usize], self.body[side as usize]) = (at, at, None);
+        if matches!(side, Side::Daemon) {
+            self.impatient = false;
+        }
+    }
+
+    fn clear_up_to(&mut self, side: Side, at: u64) {
+        self.clear[side as usize] = self.clear[side as usize].max(at);
+    }
+}
+
+impl Connection {
+    /// Judges bytes of one side before they go on; stops behind a request, and at what is objected to.
+    pub(in super::super) fn ask(&mut self, side: Side, input: &mut Bytes, policy: &EnforcePolicy, turn: &mut Turn<'_>) -> Ruling {
+        while !input.is_empty() && (side == Side::Daemon || self.is_open()) {
+            let before = input.len();
+            let piece = self.piece_bytes();
+            let mut events = Vec::new();
+            {
+                let mut inner = Turn { at: turn.at, context: &mut *turn.context, sink: &mut |event| events.push(event) };
+                self.step(side, input, policy, &mut inner);
+            }
+            self.gate.taken[side as usize] += (before - input.len()) as u64;
+            let piece = self.piece_bytes().saturating_sub(piece);
+            if let Some(objection) = self.act(side, piece, policy, events, turn) {
+                return self.ruling(side, Some(objection));
+            }
+            self.advance(side, piece, policy);
+        }
+        self.ruling(side, None)
+    }
+
+    /// Judges the end of one side.
+    pub(in super::super) fn ask_end(&mut self, side: Side, end: StreamEnd, policy: &EnforcePolicy, turn: &mut Turn<'_>) -> Ruling {
+        let mut events = Vec::new();
+        let inner = &mut Turn { at: turn.at, context: &mut *turn.context, sink: &mut |event| events.push(event) };
+        match side {
+            Side::Client => self.client_ends(end, inner),
+            Side::Daemon => self.daemon_ends(end, inner),
+        }
+        let objection = self.act(side, 0, policy, events, turn);
+        if objection.is_none() && side == Side::Daemon {
+            self.gate.clear_up_to(side, self.gate.taken[side as usize]);
+        }
+        self.ruling(side, objection)
+    }
+
+    /// The daemon has sent a head and lets its body wait.
+    pub(in super::super) fn lose_patience(&mut self, policy: &EnforcePolicy) -> Ruling {
+        self.gate.impatient = true;
+        self.advance(Side::Daemon, 0, policy);
+        self.ruling(Side::Daemon, None)
+    }
+
+    fn step(&mut self, side: Side, input: &mut Bytes, policy: &EnforcePolicy, turn: &mut Turn<'_>) {
+        for exchange in &mut self.exchanges {
+            exchange.unclean = 0;
+        }
+        match side {
+            Side::Client => {
+                self.client_step(input, turn);
+                self.judge_early(policy);
+            }
+            Side::Daemon => {
+                let reading = matches!(self.client, Client::Head(_));
+                self.daemon_step(input, turn);
+                // The daemon would not wait for the rest of a head (it has seen nothing of it): nothing of it goes on any more.
+                self.gate.barred |= reading && matches!(self.client, Client::Lost) && policy.requests;
+            }
+        }
+        if matches!(self.daemon, Daemon::Unexpected(_)) && side == Side::Daemon {
+            // Enough to show is enough: nothing of it goes on.
+            self.daemon_step(input, turn);
+            self.report_unexpected(turn.sink);
+        }
+    }
+
+    /// Judges the head of a request whose body is not waited for: because it is a stream, or waits itself for `100 Continue`.
+    fn judge_early(&mut self, policy: &EnforcePolicy) {
+        let Client::Body { content, .. } = &self.client else { return };
+        let held = content.is_held() && !self.is_overlong(Side::Client);
+        let Some(exchange) = self.exchanges.back_mut().filter(|_| policy.requests) else { return };
+        if !held || exchange.expects_continue() {
+            exchange.judge_request_head();
+        }
+    }
+
+    /// What is objected to after a step, with its events marked and passed on.
+    fn act(&mut self, side: Side, piece: u64, policy: &EnforcePolicy, mut events: Vec<Event>, turn: &mut Turn<'_>) -> Option<Objection> {
+        let mut objection = None;
+        let found = events.iter().find_map(|event| match event {
+            Event::Violation(violation) if violation.side == side => {
+                policy.objects(violation.rule, side, violation.call.operation.as_deref()).then(|| violation.clone())
+            }
+            _ => None,
+        });
+        if let Some(mut violation) = found {
+            let action = match side {
+                Side::Daemon if !self.gate.has_begun(side) && violation.rule != Rule::HttpUnexpectedBytes => Enforcement::Replaced,
+                _ => Enforcement::Cut,
+            };
+            violation.enforced = Some(action);
+            mark(&mut events, side, action, policy);
+            self.clear_before_error(side, piece);
+            let whole = matches!(&self.daemon, Daemon::Head(reader) if reader.is_idle()) && self.exchanges.is_empty();
+            let goes_on = action == Enforcement::Replaced && whole && violation.rule.area() != "http" && self.daemon_end.is_none();
+            for exchange in &mut self.exchanges {
+                exchange.enforced = Some(action);
+            }
+            if goes_on {
+                self.gate.message_ends(side);
+            }
+            let between_frames = match &self.daemon {
+                // Half a header was held back; half a payload was not.
+                Daemon::Tail(content) if violation.rule == Rule::FrameTruncated => content.undecided() > 0,
+                Daemon::Tail(content) => content.is_framed() && violation.rule.area() == "frame",
+                _ => false,
+            };
+            objection = Some(Objection { action, violation, goes_on, between_frames });
+        }
+        for event in events {
+            (turn.sink)(event);
+        }
+        if objection.is_none() && side == Side::Client && policy.requests {
+            objection = self.refuse(policy, turn);
+        }
+        objection
+    }
+
+    /// Refuses the request that the client is sending, if there is reason to.
+    fn refuse(&mut self, policy: &EnforcePolicy, turn: &mut Turn<'_>) -> Option<Objection> {
+        let complete = matches!(self.client, Client::Head(_) | Client::Limbo { .. });
+        let overlong = self.is_overlong(Side::Client);
+        let exchange = self.exchanges.back_mut().filter(|exchange| exchange.status.is_none())?;
+        // A body that is still to come decides with its head, unless the bytes cannot be followed at all.
+        let operation = exchange.operation.map(crate::catalog::Operation::shared_id);
+        let objects = |rule: Rule| policy.objects(rule, Side::Client, operation.as_deref());
+        if let Some(odd) = odd_target(exchange.head.as_ref().map_or(b"/", |head| head.target())) {
+            exchange.hold_once(odd);
+        }
+        let violation = exchange.objection(&objects)?;
+        let waits = match &self.client {
+            Client::Body { content, .. } => content.is_held() && !exchange.expects_continue(),
+            _ => false,
+        };
+        if waits && violation.rule.area() != "http" && !overlong {
+            return None;
+        }
+        let stays = exchange.head.as_ref().is_some_and(|head| !head.is_http10() && !head.has_token("Connection", "close"));
+        let goes_on = complete && stays && !self.gate.has_begun(Side::Client) && violation.rule.area() != "http";
+        if let Some(mut exchange) = self.exchanges.pop_back() {
+            self.last = Some((exchange.call(), None));
+            exchange.refuse(&objects, turn.sink);
+        }
+        self.client = if goes_on { Client::Head(crate::wire::HeadReader::new(Side::Client)) } else { Client::Lost };
+        self.gate.message_ends(Side::Client);
+        Some(Objection { action: Enforcement::Refused, violation, goes_on, between_frames: false })
+    }
+
+    /// Moves what may go on after a step without objection.
+    fn advance(&mut self, side: Side, piece: u64, policy: &EnforcePolicy) {
+        let taken = self.gate.taken[side as usize];
+        let overlong = self.is_overlong(side);
+        let (boundary, content, unread) = match side {
+            Side::Client => match &self.client {
+                Client::Head(reader) => (reader.is_idle(), None, 0),
+                Client::Limbo { .. } => (true, None, 0),
+                Client::Body { content, decoder } => (false, Some(content), decoder.undecided()),
+                Client::Tail(_) | Client::Lost => return self.gate.clear_up_to(side, taken),
+            },
+            Side::Daemon => match &self.daemon {
+                Daemon::Head(reader) => (reader.is_idle(), None, 0),
+                Daemon::Body { content, decoder, .. } => (false, Some(content), decoder.undecided()),
+                Daemon::Tail(content) => (false, Some(content), 0),
+                Daemon::Unexpected(_) | Daemon::Lost => return self.gate.clear_up_to(side, taken),
+            },
+        };
+        let Some(content) = content.filter(|_| !boundary) else {
+            if boundary {
+                self.gate.message_ends(side);
+            } else if !policy.watches(side) {
+                self.gate.clear_up_to(side, taken);
+            }
+            return;
+        };
+        // The step that completes a head takes nothing behind it.
+        let body = *self.gate.body[side as usize].get_or_insert(taken);
+        if !policy.watches(side) {
+            self.gate.clear_up_to(side, taken);
+        } else if content.is_held() && !overlong {
+            let early = match side {
+                Side::Client => self.exchanges.back().is_some_and(super::super::exchange::Exchange::expects_continue),
+                Side::Daemon => {
+                    let operation = self.exchanges.front().and_then(|exchange| exchange.operation);
+                    self.gate.impatient || operation.is_some_and(|operation| HEAD_IS_A_SIGN.contains(&operation.id()))
+                }
+            };
+            if early {
+                self.gate.clear_up_to(side, body);
+            }
+        } else if let undecided @ 1.. = content.undecided() as u64 {
+            // Half of something: what stands before it in the same piece may go on.
+            if undecided <= piece {
+                self.gate.clear_up_to(side, taken - undecided);
+            } else if taken - self.gate.clear[side as usize] > HOLD_LIMIT {
+                self.gate.clear_up_to(side, taken);
+            }
+        } else {
+            self.gate.clear_up_to(side, taken - unread as u64);
+        }
+    }
+
+    /// What stands before the first error of the piece may go on.
+    fn clear_before_error(&mut self, side: Side, piece: u64) {
+        let taken = self.gate.taken[side as usize];
+        let unclean = self.exchanges.front().map_or(0, |exchange| exchange.unclean) as u64;
+        if self.gate.has_begun(side) && unclean > 0 && unclean <= piece {
+            self.gate.clear_up_to(side, taken - unclean);
+        }
+    }
+
+    fn is_overlong(&self, side: Side) -> bool {
+        self.gate.taken[side as usize] - self.gate.start[side as usize] > HOLD_LIMIT
+    }
+
+    /// Bytes of content that the daemon has sent in the exchange under way: the difference over a step is the piece that it took.
+    fn piece_bytes(&self) -> u64 {
+        self.exchanges.front().map_or(0, |exchange| exchange.response_bytes)
+    }
+
+    fn is_open(&self) -> bool {
+        match &self.client {
+            Client::Head(reader) => !reader.is_idle() || self.exchanges.is_empty() || matches!(self.daemon, Daemon::Lost),
+            Client::Limbo { .. } => false,
+            Client::Lost => !self.gate.barred,
+            Client::Body { .. } | Client::Tail(_) => true,
+        }
+    }
+
+    fn ruling(&self, side: Side, objection: Option<Objection>) -> Ruling {
+        let unanswered = self.exchanges.iter().any(|exchange| exchange.status.is_none()) && !self.gate.has_begun(Side::Daemon);
+        Ruling { clear: self.gate.clear[side as usize], objection, open: self.is_open(), unanswered }
+    }
+}
+
+/// Says in the events of a step that something was done.
+fn mark(events: &mut [Event], side: Side, action: Enforcement, policy: &EnforcePolicy) {
+    for event in events {
+        match event {
+            Event::Violation(violation)
+                if violation.side == side && policy.objects(violation.rule, side, violation.call.operation.as_deref()) =>
+            {
+                violation.enforced = Some(action);
+            }
+            Event::Exchange(summary) => summary.enforced = Some(action),
+            _ => {}
+        }
+    }
+}
+
+/// RFC 9112 section 3.2: the absolute and authority forms are for proxies and tunnels. What host they name is not what plimsoll reads.
+fn odd_target(target: &[u8]) -> Option<Finding> {
+    let odd = !target.is_empty() && target[0] != b'/' && target != b"*";
+    odd.then(|| {
+        let found = Finding::new(Rule::HttpStartLine, Side::Client, Place::of(Part::RequestLine), "a path", excerpt(target));
+        found.saying("the target of the request is for a proxy or a tunnel")
+    })
+}

@@ -1,0 +1,137 @@
+//! What enforce mode objects to: which side, from which severity on, and what is allowed all the same.
+//!
+//! It only says so; the judge finds, and the proxy acts.
+
+use std::str::FromStr;
+
+use crate::model::{Rule, Severity, Side};
+
+/// Where peers are known to disagree on where a message ends, or plimsoll and the daemon might: refused whatever the severity.
+const SMUGGLING: [Rule; 10] = [
+    Rule::HttpFieldSyntax,
+    Rule::HttpObsoleteFolding,
+    Rule::HttpBareLf,
+    Rule::HttpLeadingBlankLine,
+    Rule::HttpManyFields,
+    Rule::HttpBadLength,
+    Rule::HttpConflictingLength,
+    Rule::HttpRepeatedLength,
+    Rule::HttpLengthAndChunked,
+    Rule::HttpTransferCoding,
+];
+
+/// What is not passed on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnforcePolicy {
+    /// Bad requests are refused.
+    pub requests: bool,
+    /// Bad answers are replaced, bad streams cut.
+    pub responses: bool,
+    /// The severity from which on something is bad.
+    pub level: Severity,
+    /// What passes although it is bad. It is reported as ever.
+    pub allow: Vec<Allowed>,
+}
+
+impl Default for EnforcePolicy {
+    fn default() -> Self {
+        Self { requests: true, responses: true, level: Severity::Error, allow: Vec::new() }
+    }
+}
+
+impl EnforcePolicy {
+    /// Whether what this side sends is held to the rules.
+    #[must_use]
+    pub const fn watches(&self, side: Side) -> bool {
+        match side {
+            Side::Client => self.requests,
+            Side::Daemon => self.responses,
+        }
+    }
+
+    /// Whether a violation of this rule by this side is not to go on.
+    #[must_use]
+    pub fn objects(&self, rule: Rule, side: Side, operation: Option<&str>) -> bool {
+        let bad = rule.severity() >= self.level || (side == Side::Client && SMUGGLING.contains(&rule));
+        bad && self.watches(side) && !self.allow.iter().any(|allowed| allowed.covers(rule, operation))
+    }
+}
+
+/// An entry of the allow list: `RULE`, `AREA.*`, or either with `@OPERATION`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allowed {
+    /// The rule's id, or the area with `.*`.
+    rule: String,
+    /// Only in this operation.
+    operation: Option<String>,
+}
+
+impl Allowed {
+    /// The operation that it is limited to.
+    #[must_use]
+    pub fn operation(&self) -> Option<&str> {
+        self.operation.as_deref()
+    }
+
+    fn covers(&self, rule: Rule, operation: Option<&str>) -> bool {
+        let fits = self.rule.strip_suffix(".*").map_or_else(|| self.rule == rule.id(), |area| area == rule.area());
+        fits && self.operation.as_deref().is_none_or(|only| operation == Some(only))
+    }
+}
+
+impl FromStr for Allowed {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (rule, operation) = text.split_once('@').map_or((text, None), |(rule, operation)| (rule, Some(operation)));
+        match rule.strip_suffix(".*") {
+            Some(area) if Rule::ALL.iter().any(|rule| rule.area() == area) => {}
+            Some(area) => return Err(format!("no rule has the area `{area}`; `plimsoll rules list` names them all")),
+            None => {
+                rule.parse::<Rule>().map_err(|error| error.to_string())?;
+            }
+        }
+        if operation == Some("") {
+            return Err("write RULE@OPERATION, as in schema.type@ContainerCreate".to_owned());
+        }
+        Ok(Self { rule: rule.to_owned(), operation: operation.map(str::to_owned) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_objected_to() {
+        let plain = EnforcePolicy::default();
+        for (rule, side, objects) in [
+            (Rule::SchemaType, Side::Client, true),
+            (Rule::SchemaType, Side::Daemon, true),
+            (Rule::SchemaUnknownMember, Side::Client, false),
+            (Rule::HttpBareLf, Side::Client, true),
+            (Rule::HttpBareLf, Side::Daemon, false),
+            (Rule::AuthUnpadded, Side::Client, false),
+        ] {
+            assert_eq!(plain.objects(rule, side, None), objects, "{rule} {side}");
+        }
+        let strict = EnforcePolicy { level: Severity::Warning, ..EnforcePolicy::default() };
+        assert!(strict.objects(Rule::AuthUnpadded, Side::Client, None));
+        let requests = EnforcePolicy { responses: false, ..EnforcePolicy::default() };
+        assert!(requests.objects(Rule::SchemaType, Side::Client, None) && !requests.objects(Rule::SchemaType, Side::Daemon, None));
+    }
+
+    #[test]
+    fn allow_lists() {
+        let allow = |text: &str| EnforcePolicy { allow: vec![text.parse().expect("an entry")], ..EnforcePolicy::default() };
+        let objects = |text: &str, operation| allow(text).objects(Rule::SchemaType, Side::Client, Some(operation));
+        assert!(!objects("schema.type", "ContainerCreate"));
+        assert!(!objects("schema.*", "ContainerCreate"));
+        assert!(!objects("schema.type@ContainerCreate", "ContainerCreate"));
+        assert!(objects("schema.type@ContainerCreate", "ExecCreate"));
+        assert!(objects("schema.null", "ContainerCreate"));
+        for text in ["", "schema", "schema.none", "nothing.*", "schema.type@"] {
+            assert!(text.parse::<Allowed>().is_err(), "{text}");
+        }
+    }
+}
