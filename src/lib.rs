@@ -21,7 +21,7 @@
 //! ```text
 //! 5  cli        what was typed                 run         a file a subcommand
 //! 4  proxy      listen, dial, relay, tap       probe       client, scenarios, scorecard
-//! 3  inspect    the judge
+//! 3  inspect    the judge                      reference   the built-in backend
 //! 2  report     tally, terminal, JSON Lines    transcript  reading and writing recordings
 //! 1  wire       heads, bodies, frames, tar …   catalog     operations, routes, schemas by version
 //! 0  model      versions, rules, events        error       our own failures, exit codes
@@ -45,8 +45,18 @@
 //! the bytes may go on. Requests and bounded answers are held until they are judged; streams go on document by document and frame by frame. The
 //! judge takes the same steps over the same bytes, so that it says the same in both modes.
 //!
+//! # The built-in backend
+//!
+//! [`reference`] is what is judged, so that it shares no code with the judge. `reference/server.rs` speaks HTTP with hyper and takes a connection out of its hands
+//! for a hijack; a part for each tag of the API (`container`, `image` …) answers over one plain state behind one lock; `program` simulates processes over
+//! the file systems of `files`; `fault` spoils an answer that was right.
+//!
 //! # Where the code departs from the first plan, and why
 //!
+//! - The built-in backend takes from the schema files which version has which member (`reference/shape.rs`), beside the routes. 56 versions by hand would be as many
+//!   copies of the same facts; what a member holds, and whether it is null or left out, is its own knowledge, and recordings of a real dockerd hold the schema
+//!   files to the truth.
+//! - A rule over several exchanges fires on a contradiction only, never on what is unlikely: others may be at the daemon beside plimsoll.
 //! - The `wire` decoders name the broken [`model::Rule`] themselves: a second enumeration of the same flaws, one floor up, said nothing new.
 //! - `$ref` is resolved while projecting, not by the validator: definitions are small and never recursive, and siblings of a reference can
 //!   then extend it.
@@ -59,7 +69,8 @@
 //! # A reading route
 //!
 //! `model/event.rs` (what the tool says) → `schemas/container/ContainerWait.json` (what it knows) → `wire/frames.rs` (the smallest decoder) →
-//! `inspect/connection/daemon.rs` (the judge at work) → `proxy/relay.rs` (the plumbing) → `report/terminal.rs`.
+//! `inspect/connection/daemon.rs` (the judge at work) → `inspect/state/container.rs` (what cannot all be true) → `proxy/relay.rs` (the plumbing) →
+//! `report/terminal.rs` → `reference/container/kill.rs` (one operation of the built-in backend).
 //!
 //! # Words
 //!
