@@ -453,7 +453,7 @@ cases() {
     newest shows 'exec with 20 MB both ways' 'seq 1 2700000 | docker exec -i box cat | sha256sum'
     shows 'exec with options' 'docker exec -e A=1 -u nobody -w /tmp box sh -c "echo \$A \$(id -un) \$PWD"'
     shows 'exec of an unknown program' 'docker exec box no-such-program'
-    shows 'exec with a tty' '$terminal -- docker exec -i -t box sh -c "tty; echo err >&2; exit 5"'
+    shows 'exec with a tty' '$terminal -- docker exec -i -t box sh -c "tty; echo err >&2; exit 5"' terminal
     shows 'exec with a tty that is typed into' \
         '$terminal --size 21x77 --when ready "typed\n" -- docker exec -i -t box sh -c "
             until [ \"\$(stty size 2>&1)\" = \"21 77\" ]; do sleep 0.05; done

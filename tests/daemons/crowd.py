@@ -117,4 +117,5 @@ async def main(path):
     print("ok 1 - a crowd is served")
 
 
-asyncio.run(asyncio.wait_for(main(sys.argv[2] + "/docker.sock"), 300))
+if __name__ == "__main__":
+    asyncio.run(asyncio.wait_for(main(sys.argv[2] + "/docker.sock"), 300))

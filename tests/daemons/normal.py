@@ -56,6 +56,8 @@ RULES = {
             lambda found: b" ".join(sorted(found.group().split())),
         )
     ],
+    # The number of a terminal: the one of the command before may be still in use.
+    "terminal": [(rb"/dev/pts/\d+", b"/dev/pts/<n>")],
     # What a daemon calls a container whose client gave no name.
     "name": [(rb"\b(name=|\"name\": \")[a-z]+_[a-z]+\d?\b", rb"\1<name>")],
     # JSON objects in one order of their members: that of Go's structs is nobody's promise.
