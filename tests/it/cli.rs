@@ -394,3 +394,43 @@ fn a_probe_says_what_became_of_each_case() {
     assert_eq!(code, 0);
     assert!(out.contains("SystemVersion ✓"), "{out}");
 }
+
+#[test]
+fn serve_listens_on_several_addresses() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("reference.sock");
+    let mut serving = plimsoll()
+        .args(["serve", "--listen", &format!("unix://{}", path.display()), "--listen", "tcp://127.0.0.1:0", "--api-version", "1.24..1.41"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut said = BufReader::new(serving.stderr.take().expect("piped")).lines();
+    let lines: Vec<String> = (0..2).map(|_| said.next().expect("two lines").expect("text")).collect();
+    let host = lines.iter().find_map(|line| line.split_once("tcp://")).expect("the TCP address").1.split(',').next().expect("an address");
+    let request = b"GET /_ping HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n";
+    let mut answers = Vec::new();
+    let mut unix = UnixStream::connect(&path).expect("connected");
+    unix.write_all(request).expect("sent");
+    let mut tcp = std::net::TcpStream::connect(host).expect("connected");
+    tcp.write_all(request).expect("sent");
+    for stream in [&mut unix as &mut dyn Read, &mut tcp] {
+        let mut text = String::new();
+        stream.read_to_string(&mut text).expect("read");
+        answers.push(text);
+    }
+    assert!(answers.iter().all(|text| text.contains("Api-Version: 1.41\r\n") && text.ends_with("OK")), "{answers:?}");
+    let id = serving.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill runs").success());
+    assert_eq!(serving.wait().expect("it ends").code(), Some(0));
+    assert!(!path.exists(), "the socket's file goes with it");
+}
+
+#[test]
+fn the_built_in_backend_is_the_default() {
+    let (code, out, err) = run(&["run", "--", "sh", "-c", "case $DOCKER_HOST in unix://*) exit 0;; esac; exit 1"]);
+    assert_eq!((code, err.as_str()), (4, ""), "nothing was asked: {out}");
+    let (code, out, _) = run(&["serve", "--list-faults"]);
+    assert!(code == 0 && out.lines().any(|line| line.starts_with("frame.length ")), "{out}");
+    let (code, _, err) = run(&["serve", "--listen", "unix:///tmp/x", "--fault", "no.such"]);
+    assert!(code == 2 && err.contains("--list-faults"), "{err}");
+}

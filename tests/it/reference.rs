@@ -156,3 +156,28 @@ async fn versions_out_of_range_are_refused_in_dockerds_words() {
     }
     assert_eq!(peer.statuses(), [400, 400]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn http_typed_by_hand_is_understood() {
+    let mut peer = Peer::new(Settings { cors: true, ..Settings::default() });
+    // HTTP/1.0 ends with the answer.
+    let answer = peer.send(b"GET /_ping HTTP/1.0\r\n\r\n").await;
+    assert_eq!((peer::status(&answer), body(&answer).as_str()), (200, "OK"));
+    // Two requests in one piece get two answers, in order.
+    let both = b"GET /v1.41/_ping HTTP/1.1\r\nHost: d\r\n\r\nGET /v1.41/version HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n";
+    let text = String::from_utf8_lossy(&peer.send(both).await).into_owned();
+    let (first, second) = (text.find("\r\n\r\nOK"), text.find("\"ApiVersion\""));
+    assert!(first.is_some() && first < second, "{text}");
+    assert!(text.contains("Access-Control-Allow-Origin: *"), "{text}");
+    let answer = peer.send(b"OPTIONS /v1.41/info HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n").await;
+    assert_eq!(peer::status(&answer), 200);
+    // Paths that Go's router would clean, and those that nobody has.
+    let answer = peer.send(b"GET /v1.41//info?x=1 HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n").await;
+    assert!(String::from_utf8_lossy(&answer).contains("Location: /v1.41/info?x=1\r\n"));
+    let answer = peer.send(b"GET /nowhere HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n").await;
+    assert_eq!((peer::status(&answer), body(&answer).as_str()), (404, "{\"message\":\"page not found\"}\n"));
+    // What is no HTTP ends nothing but its own connection.
+    let _ = peer.send(b"\0\x01 nonsense\r\n\r\n").await;
+    let answer = peer.ask(ApiVersion::new(41), "GET /_ping").await;
+    assert_eq!(body(&answer), "OK");
+}
