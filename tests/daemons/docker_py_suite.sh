@@ -40,7 +40,7 @@ unset DOCKER_HOST DOCKER_CONTEXT DOCKER_API_VERSION DOCKER_TLS_VERIFY DOCKER_CER
 if ! {
     timeout --foreground 60 python3 -m venv "$work/venv" &&
         timeout --foreground 180 "$work/venv/bin/python" -m pip install --quiet --no-cache-dir --disable-pip-version-check \
-            --requirement "$here/sdk/requirements.txt" pytest==9.2.0 pytest-timeout==2.4.0 &&
+            --requirement "$here/sdk/requirements.txt" pytest==9.2.0 pytest-timeout==2.4.0 paramiko==5.1.0 websocket-client==1.9.2 &&
         timeout --foreground 120 "$work/venv/bin/python" -m pip download --quiet --no-cache-dir --disable-pip-version-check \
             --no-deps --no-binary docker --dest "$work" docker==7.0.0 &&
         tar -C "$work" -xzf "$work/docker-7.0.0.tar.gz" docker-7.0.0/tests

@@ -13,7 +13,7 @@ if [ $# -gt 1 ]; then
     echo 'usage: run.sh [PLIMSOLL]' >&2
     exit 2
 fi
-timeout --kill-after=30 1500 "$here/install.sh" || exit 3
+timeout --kill-after=30 1500 "$here/install.sh" podman || exit 3
 if [ $# -eq 1 ]; then
     plimsoll=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
 else

@@ -466,6 +466,8 @@ async fn life(docker: &Docker) -> Outcome {
 }
 
 async fn events(docker: &Docker) -> Outcome {
+    // What happened to the box of the scenario before is not to be of the same second.
+    tokio::time::sleep(Duration::from_millis(1100)).await;
     let since = now().to_string();
     start(docker, &["sh", "-c", "exit 3"]).await?;
     let code = wait(docker).await?;
