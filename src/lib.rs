@@ -47,7 +47,7 @@
 //!
 //! # The built-in backend
 //!
-//! [`reference`] is what is judged, so that it shares no code with the judge. `reference/server.rs` speaks HTTP with hyper and takes a connection out of its hands
+//! [`mod@reference`] is what is judged, so that it shares no code with the judge. `reference/server.rs` speaks HTTP with hyper and takes a connection out of its hands
 //! for a hijack; a part for each tag of the API (`container`, `image` …) answers over one plain state behind one lock; `program` simulates processes over
 //! the file systems of `files`; `fault` spoils an answer that was right.
 //!
