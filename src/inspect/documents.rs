@@ -167,7 +167,9 @@ impl Watch {
             Self::Stats(before) => {
                 let previous = before.replace(Sample::of(document.get("cpu_stats")))?;
                 let repeated = Sample::of(document.get("precpu_stats"));
-                (repeated != previous).then(|| {
+                // Before 1.19 a sample says nothing of the one before.
+                let says = repeated.total.is_some() || repeated.system.is_some();
+                (says && repeated != previous).then(|| {
                     let place = place.at_pointer("/precpu_stats");
                     Finding::new(Rule::StateStatsRelation, Side::Daemon, place, previous.words(), repeated.words())
                 })
