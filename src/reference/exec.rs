@@ -167,7 +167,7 @@ pub(super) async fn answer(engine: &Arc<Engine>, call: Call) -> Result<Answer, R
         "ExecInspect" => inspect::answer(engine, &call),
         "ExecResize" => resize::answer(engine, &call).await,
         "ExecStart" => start::answer(engine, call).await,
-        id => Err(Refusal::not_implemented(format!("{id} is not part of the reference backend yet"))),
+        id => Err(Refusal::not_implemented(format!("{id} is not part of the reference backend"))),
     }
 }
 

@@ -149,7 +149,7 @@ pub(super) async fn answer(engine: &Arc<Engine>, call: Call) -> Result<Answer, R
         "ImageSearch" => search::answer(&call),
         "ImageTag" => tag::answer(engine, &call),
         "ImageViz" => Ok(viz::answer(engine)),
-        id => Err(Refusal::not_implemented(format!("{id} is not part of the reference backend yet"))),
+        id => Err(Refusal::not_implemented(format!("{id} is not part of the reference backend"))),
     }
 }
 

@@ -297,7 +297,7 @@ pub(super) async fn answer(engine: &Arc<Engine>, mut call: Call) -> Result<Answe
         }
         "NetworkDelete" => removal::delete(engine, &call),
         "NetworkPrune" => removal::prune(engine, &call),
-        id => Err(Refusal::not_implemented(format!("{id} is not part of the reference backend yet"))),
+        id => Err(Refusal::not_implemented(format!("{id} is not part of the reference backend"))),
     }
 }
 

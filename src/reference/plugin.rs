@@ -129,7 +129,7 @@ pub(super) async fn answer(engine: &Arc<Engine>, mut call: Call) -> Result<Answe
             let body = call.body.read().await?;
             set::answer(engine, &call, &body)
         }
-        id => Err(Refusal::not_implemented(format!("{id} is not part of the reference backend yet"))),
+        id => Err(Refusal::not_implemented(format!("{id} is not part of the reference backend"))),
     }
 }
 

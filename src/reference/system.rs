@@ -30,6 +30,6 @@ pub(super) async fn answer(engine: &Arc<Engine>, mut call: Call) -> Result<Answe
         "SystemPing" => Ok(ping::answer(engine, &call, "OK")),
         "SystemPingHead" => Ok(ping::answer(engine, &call, "")),
         "SystemVersion" => Ok(version::answer(engine)),
-        id => Err(Refusal::not_implemented(format!("{id} is not part of the reference backend yet"))),
+        id => Err(Refusal::not_implemented(format!("{id} is not part of the reference backend"))),
     }
 }

@@ -178,7 +178,7 @@ pub(super) async fn answer(engine: &Arc<Engine>, mut call: Call) -> Result<Answe
         "VolumeList" => list::list(engine, &call),
         "VolumeDelete" => removal::delete(engine, &call),
         "VolumePrune" => removal::prune(engine, &call),
-        id => Err(Refusal::not_implemented(format!("{id} is not part of the reference backend yet"))),
+        id => Err(Refusal::not_implemented(format!("{id} is not part of the reference backend"))),
     }
 }
 

@@ -47,7 +47,7 @@ pub(super) async fn answer(engine: &Arc<Engine>, call: Call) -> Result<Answer, R
         "ContainerStats" => stats::answer(engine, &call).await,
         "ContainerTop" => top::answer(engine, &call),
         "PutContainerArchive" => archive::put(engine, call).await,
-        id => Err(Refusal::not_implemented(format!("{id} is not part of the reference backend yet"))),
+        id => Err(Refusal::not_implemented(format!("{id} is not part of the reference backend"))),
     }
 }
 
