@@ -24,8 +24,8 @@ use super::session::{Output, Session, recorder};
 const TICK: Duration = Duration::from_millis(100);
 /// So many of the things that could not be removed are named.
 const LEFT_SHOWN: usize = 8;
-/// So many versions are driven at once at the built-in backend.
-const OWN_AT_ONCE: usize = 18;
+/// So many versions are driven at once at the built-in backend: each has up to two networks, and the default pools hold 31.
+const OWN_AT_ONCE: usize = 12;
 /// Without a terminal the scorecard is as wide as this, unless COLUMNS says otherwise.
 const WIDTH: usize = 80;
 
