@@ -3,12 +3,14 @@
 mod commands;
 mod judge;
 mod look;
+mod report;
 
 use clap::{Parser, Subcommand};
 
 pub use commands::{CheckArgs, ProbeArgs, ProxyArgs, RunArgs, ServeArgs, VersionSpan};
-pub use judge::{EnforceArgs, EnforceOn, EnforceSide, Format, JudgeArgs, Mode, OutputArgs, VersionChoice};
+pub use judge::{EnforceArgs, EnforceOn, EnforceSide, GateArgs, JudgeArgs, Mode, OutputArgs, VersionChoice};
 pub use look::{ExportFormat, RulesCommand, SchemasCommand};
+pub use report::{Input, MergeArgs, RenderArgs, ReportCommand};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -59,6 +61,9 @@ pub enum Command {
     /// Judge recordings offline: the same judge, the same findings
     #[command(after_help = "Example:\n  plimsoll run --record session.wire -- docker ps\n  plimsoll check session.wire")]
     Check(CheckArgs),
+    /// Join the reports of several runs, or make another format of one
+    #[command(subcommand)]
+    Report(ReportCommand),
     /// Look into the catalogue of operations and schemas
     #[command(subcommand)]
     Schemas(SchemasCommand),

@@ -80,15 +80,24 @@ pub struct Settings {
     pub forced_version: Option<ApiVersion>,
     /// The version that the daemon is known to announce: for paths without one.
     pub announced_version: Option<ApiVersion>,
-    /// The file that is judged, where a run judges several.
+    /// The recording that is judged.
     pub source: Option<Arc<str>>,
+    /// The name of the daemon, where a run asks several.
+    pub daemon: Option<Arc<str>>,
     /// How late is too late.
     pub thresholds: Thresholds,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { catalog: Catalog::builtin(), forced_version: None, announced_version: None, source: None, thresholds: Thresholds::default() }
+        Self {
+            catalog: Catalog::builtin(),
+            forced_version: None,
+            announced_version: None,
+            source: None,
+            daemon: None,
+            thresholds: Thresholds::default(),
+        }
     }
 }
 
@@ -101,8 +110,23 @@ pub struct Inspector {
     judge: Mutex<Judge>,
 }
 
-/// Which connection and side, what was seen, and when.
-type Entry = (u64, Side, Seen, Option<Duration>);
+/// Which connection and side, what was seen, when and where.
+type Entry = (u64, Side, Seen, Stamp);
+
+/// When something was seen, and where that is written.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Stamp {
+    /// The time since the run began; `None` when it is not known.
+    pub at: Option<Duration>,
+    /// The line of the recording, from 1.
+    pub line: Option<u64>,
+}
+
+impl From<Option<Duration>> for Stamp {
+    fn from(at: Option<Duration>) -> Self {
+        Self { at, line: None }
+    }
+}
 
 /// Everything that is remembered between two bytes.
 #[derive(Debug)]
@@ -129,11 +153,9 @@ impl Inspector {
     }
 
     /// Takes what was read of one side: call it before the bytes go on, so that no answer comes before its request. Cheap.
-    ///
-    /// `at` is the time since the run began; `None` when it is not known.
-    pub fn push(&self, connection: u64, side: Side, seen: Seen, at: Option<Duration>) {
+    pub fn push(&self, connection: u64, side: Side, seen: Seen, stamp: impl Into<Stamp>) {
         self.waiting.fetch_add(cost(&seen), Ordering::Relaxed);
-        lock(&self.inbox).push_back((connection, side, seen, at));
+        lock(&self.inbox).push_back((connection, side, seen, stamp.into()));
     }
 
     /// Judges what was pushed and gives its events to `sink`, in order. Call it after the bytes went on.
@@ -150,9 +172,9 @@ impl Inspector {
             inbox.drain(..count).collect()
         };
         let any = !batch.is_empty();
-        for (connection, side, seen, at) in batch {
+        for (connection, side, seen, stamp) in batch {
             let cost = cost(&seen);
-            judge.see(connection, side, seen, at, sink);
+            judge.see(connection, side, seen, stamp, sink);
             self.waiting.fetch_sub(cost, Ordering::Relaxed);
         }
         any
@@ -166,7 +188,7 @@ impl Inspector {
         whose: (u64, Side),
         asked: Asked<'_>,
         policy: &EnforcePolicy,
-        at: Option<Duration>,
+        stamp: impl Into<Stamp>,
         sink: &mut dyn FnMut(Event),
     ) -> Ruling {
         self.judge(sink);
@@ -175,7 +197,7 @@ impl Inspector {
         let Judge { context, connections } = &mut *judge;
         context.state.advance();
         let connection = connections.entry(id).or_insert_with(|| Connection::new(id));
-        let mut turn = Turn { at, context, sink: &mut *sink };
+        let mut turn = Turn { stamp: stamp.into(), context, sink: &mut *sink };
         let ruling = match asked {
             Asked::Bytes(input) => connection.ask(side, input, policy, &mut turn),
             Asked::End(end) => connection.ask_end(side, end, policy, &mut turn),
@@ -216,10 +238,10 @@ impl Inspector {
 }
 
 impl Judge {
-    fn see(&mut self, id: u64, side: Side, seen: Seen, at: Option<Duration>, sink: &mut dyn FnMut(Event)) {
+    fn see(&mut self, id: u64, side: Side, seen: Seen, stamp: Stamp, sink: &mut dyn FnMut(Event)) {
         self.context.state.advance();
         let connection = self.connections.entry(id).or_insert_with(|| Connection::new(id));
-        connection.see(side, seen, &mut Turn { at, context: &mut self.context, sink: &mut *sink });
+        connection.see(side, seen, &mut Turn { stamp, context: &mut self.context, sink: &mut *sink });
         if connection.is_over() {
             self.take_leave(id, sink);
         }

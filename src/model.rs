@@ -10,8 +10,8 @@ pub mod version;
 
 pub use enforcement::Enforcement;
 pub use event::{
-    Call, CaseResult, Counts, Coverage, Event, NotInspected, ProbeCase, Reason, RunFinished, RunStarted, RunVerdict, Summary, Verdict,
-    Violation,
+    Call, CaseResult, Counts, Coverage, Event, NotInspected, OperationSeen, ProbeCase, Reason, RunFinished, RunStarted, RunVerdict,
+    StaleWaiver, Summary, Verdict, Violation, Waived,
 };
 pub use place::{Part, Place, Side};
 pub use rule::{Rule, Severity};

@@ -182,7 +182,7 @@ impl Probe {
         records.sort_by_key(|record| (record.version, record.number));
         let result = |record: world::Record| {
             let (result, reason) = outcome(self.ledger.findings(record.number, record.operation), record.skip);
-            ProbeCase { operation: record.operation.into(), api_version: record.version, case: record.case, result, reason }
+            ProbeCase { daemon: None, operation: record.operation.into(), api_version: record.version, case: record.case, result, reason }
         };
         records.into_iter().map(result).collect()
     }

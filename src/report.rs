@@ -2,7 +2,11 @@
 //!
 //! A report never judges; what it says stands in the events, and every format says the same.
 
+mod class;
+mod format;
 mod jsonl;
+mod merge;
+mod read;
 mod tally;
 mod terminal;
 
@@ -10,8 +14,12 @@ use std::io;
 
 use crate::model::Event;
 
+pub use class::{Class, Classes};
+pub use format::{Format, Setting, reporter};
 pub use jsonl::JsonLines;
-pub use tally::{FailOn, Tally};
+pub use merge::{Label, Merge, missing};
+pub use read::{Ending, ReportError, read};
+pub use tally::{FailOn, Gate, Tally};
 pub use terminal::{Style, Terminal};
 
 /// Takes the events of a run as they happen.

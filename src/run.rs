@@ -4,6 +4,7 @@ mod check;
 mod enforce;
 mod probe;
 mod proxy;
+mod report;
 mod rules;
 mod schemas;
 mod serve;
@@ -25,6 +26,7 @@ pub fn run(cli: Cli) -> Result<Exit, Error> {
         Command::Serve(args) => serve::run(&args),
         Command::Probe(args) => probe::run(args),
         Command::Check(args) => check::run(&args),
+        Command::Report(command) => report::run(&command),
         Command::Schemas(command) => schemas::run(command),
         Command::Rules(command) => rules::run(&command),
     }

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use crate::inspect::Allowed;
 use crate::model::ApiVersion;
-use crate::report::FailOn;
+use crate::report::{FailOn, Format};
 
 /// The options that `--mode enforce` adds.
 const ENFORCE: &str = "With --mode enforce";
@@ -44,9 +44,23 @@ pub struct OutputArgs {
     /// How long a stream may go on after its process has ended, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = parse_seconds)]
     pub timing_close: Duration,
+    /// When the run fails.
+    #[command(flatten)]
+    pub gate: GateArgs,
+}
+
+/// When a run fails.
+#[derive(Debug, Args)]
+pub struct GateArgs {
     /// The severity from which on the run fails
     #[arg(long, value_enum, default_value_t = FailOn::Error)]
     pub fail_on: FailOn,
+    /// Let waivers be that have expired or match nothing any more
+    #[arg(long)]
+    pub allow_stale_waivers: bool,
+    /// Fail when fewer of the operations of the versions used were judged
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub min_coverage: Option<u8>,
 }
 
 /// `--api-version`.
@@ -103,15 +117,6 @@ pub struct EnforceArgs {
     pub allow: Vec<Allowed>,
 }
 
-/// `--format` and the first half of `--report`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people.
-    Terminal,
-    /// JSON Lines, one event a line, as it happens.
-    Jsonl,
-}
-
 fn parse_version(text: &str) -> Result<VersionChoice, String> {
     if text == "auto" {
         return Ok(VersionChoice::Auto);
@@ -128,9 +133,11 @@ fn parse_seconds(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(seconds).map_err(|_| format!("{text} is no length of time"))
 }
 
-fn parse_report(text: &str) -> Result<(Format, PathBuf), String> {
+pub(super) fn parse_report(text: &str) -> Result<(Format, PathBuf), String> {
     let (format, path) = text.split_once('=').filter(|(_, path)| !path.is_empty()).ok_or("write FORMAT=PATH, as in jsonl=report.jsonl")?;
-    let format = Format::from_str(format, false).map_err(|_| format!("there is no format `{format}`: terminal or jsonl"))?;
+    let names = || Format::value_variants().iter().filter_map(ValueEnum::to_possible_value).map(|value| value.get_name().to_owned());
+    let format = Format::from_str(format, false)
+        .map_err(|_| format!("there is no format `{format}`: {}", names().collect::<Vec<_>>().join(", ")))?;
     Ok((format, PathBuf::from(path)))
 }
 

@@ -6,13 +6,12 @@ mod gate;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::content::Content;
 use super::exchange::{Exchange, RequestState};
-use super::{Context, Seen};
+use super::{Context, Seen, Stamp};
 use crate::catalog::ResponseContract;
 use crate::model::{Call, Event, Side};
 use crate::wire::{BodyDecoder, Head, HeadReader, StreamEnd};
@@ -23,9 +22,9 @@ const STOPPED: &str = "the run or recording ended before the exchange did";
 const UNANSWERED: &str = "the connection ended without an answer";
 const CLIENT_LEFT: &str = "the client left before the end";
 
-/// What a step works with: the time, what all connections share, and where the events go.
+/// What a step works with: time and line, what all connections share, and where the events go.
 pub(super) struct Turn<'a> {
-    pub(super) at: Option<Duration>,
+    pub(super) stamp: Stamp,
     pub(super) context: &'a mut Context,
     pub(super) sink: &'a mut dyn FnMut(Event),
 }

@@ -10,7 +10,7 @@ use super::finding::Finding;
 use super::state::{Stake, Wish};
 use super::streams::Streams;
 use super::target::{PathVersion, Target};
-use super::{Context, request};
+use super::{Context, Stamp, request};
 use crate::catalog::{Contract, Lookup, Operation};
 use crate::model::{
     ApiVersion, Call, Enforcement, Event, NotInspected, Part, Place, Reason, Rule, Severity, Side, Summary, Verdict, Violation,
@@ -23,6 +23,8 @@ const ENFORCED: &str = "plimsoll ended the exchange here";
 #[derive(Debug)]
 pub(super) struct Exchange {
     source: Option<Arc<str>>,
+    line: Option<u64>,
+    daemon: Option<Arc<str>>,
     connection: u64,
     number: u64,
     pub(super) head: Option<Head>,
@@ -87,10 +89,12 @@ pub(super) struct Facts {
 }
 
 impl Exchange {
-    pub(super) fn new(connection: u64, number: u64, head: Option<Head>, at: Option<Duration>, context: &Context) -> Self {
+    pub(super) fn new(connection: u64, number: u64, head: Option<Head>, stamp: Stamp, context: &Context) -> Self {
         let target = Target::parse(head.as_ref().map_or(b"", |head| head.target()));
         let mut exchange = Self {
             source: context.settings.source.clone(),
+            line: stamp.line,
+            daemon: context.settings.daemon.clone(),
             connection,
             number,
             head,
@@ -113,12 +117,12 @@ impl Exchange {
             response_bytes: 0,
             frames: 0,
             documents: 0,
-            started: at,
+            started: stamp.at,
             begin: context.state.now(),
             asked: None,
             stake: None,
             date: None,
-            last: at,
+            last: stamp.at,
         };
         exchange.route(context);
         exchange
@@ -266,7 +270,7 @@ impl Exchange {
     pub(super) fn objection(&mut self, objects: &dyn Fn(Rule) -> bool) -> Option<Box<Violation>> {
         let Finding { rule, side, place, message, expected, actual, evidence } = self.held.iter().find(|held| objects(held.rule))?.clone();
         let (call, status, enforced) = (self.call(), self.status, Some(Enforcement::Refused));
-        Some(Box::new(Violation { rule, side, call, status, place, message, expected, actual, evidence, enforced }))
+        Some(Box::new(Violation { rule, side, call, status, place, message, expected, actual, evidence, enforced, waived: None }))
     }
 
     /// The request does not go on to the daemon: it ends here, with its findings.
@@ -303,12 +307,14 @@ impl Exchange {
 
     pub(super) fn call(&mut self) -> Arc<Call> {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let (connection, number, source) = (self.connection, self.number, &self.source);
+        let (connection, number, source, line, daemon) = (self.connection, self.number, &self.source, self.line, &self.daemon);
         let (operation, api_version, head) = (self.operation, self.version, self.head.as_ref());
         let agent = head.and_then(|head| head.value("User-Agent")).filter(|agent| !agent.is_empty());
         let call = self.call.get_or_insert_with(|| {
             Arc::new(Call {
                 source: source.clone(),
+                line,
+                daemon: daemon.clone(),
                 connection,
                 exchange: number,
                 operation: operation.map(Operation::shared_id),
@@ -341,12 +347,13 @@ impl Exchange {
             actual,
             evidence,
             enforced,
+            waived: None,
         })));
     }
 
     /// Says that a part could not be judged.
     pub(super) fn unjudged_part(&mut self, part: &'static str, reason: Reason, sink: &mut dyn FnMut(Event)) {
-        sink(Event::NotInspected(NotInspected { call: self.call(), part, reason }));
+        sink(Event::NotInspected(NotInspected { call: self.call(), part: part.into(), reason }));
     }
 
     /// The exchange is over, or the run is.

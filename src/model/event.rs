@@ -2,17 +2,25 @@
 //!
 //! Serialised, these are the lines of the JSON Lines report, format 1.
 
+mod read;
+mod reason;
+mod seen;
+
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
 use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::{ApiVersion, Enforcement, Place, Rule, Severity, Side};
 
+pub use read::{EventError, read};
+pub use reason::Reason;
+pub use seen::OperationSeen;
+
 /// One line of the report.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum Event {
     /// The first event of a run.
@@ -25,28 +33,39 @@ pub enum Event {
     NotInspected(NotInspected),
     /// What became of one case of a probe.
     ProbeCase(ProbeCase),
+    /// What was seen of one operation at one version, in the whole run.
+    Coverage(OperationSeen),
+    /// A waiver that has expired or matches nothing any more.
+    StaleWaiver(StaleWaiver),
     /// The last event of a run.
     RunFinished(RunFinished),
 }
 
 /// How a run began.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunStarted {
     /// Version of the report format: 1.
     pub format: u32,
     /// Version of plimsoll.
-    pub plimsoll: &'static str,
+    pub plimsoll: Cow<'static, str>,
     /// The subcommand: `check`, `proxy` …
-    pub command: &'static str,
+    pub command: Cow<'static, str>,
     /// RFC 3339, UTC.
     pub started_at: String,
+    /// The file that the run is recorded in: the lines of its exchanges are lines of this file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recording: Option<String>,
 }
 
 /// Which call an event belongs to. Shared by all events of one exchange.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Call {
-    /// The file that it stands in, where a run judges several.
+    /// The recording that it stands in, where recordings are judged.
     pub source: Option<Arc<str>>,
+    /// The line of the recording in which its request begins, from 1.
+    pub line: Option<u64>,
+    /// The name of the daemon, where a run asks several.
+    pub daemon: Option<Arc<str>>,
     /// Number of the client connection in this run, from 1.
     pub connection: u64,
     /// Number of the exchange on that connection, from 1.
@@ -70,6 +89,12 @@ impl Call {
     fn serialize_into<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
         if let Some(source) = &self.source {
             map.serialize_entry("source", &**source)?;
+        }
+        if let Some(line) = self.line {
+            map.serialize_entry("line", &line)?;
+        }
+        if let Some(daemon) = &self.daemon {
+            map.serialize_entry("daemon", &**daemon)?;
         }
         map.serialize_entry("connection", &self.connection)?;
         map.serialize_entry("exchange", &self.exchange)?;
@@ -127,7 +152,7 @@ impl Serialize for Summary {
 }
 
 /// What the judge makes of one exchange.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Judged, without an error or warning. Notes do not count.
@@ -161,6 +186,33 @@ pub struct Violation {
     pub evidence: Vec<u8>,
     /// What enforce mode did because of it, if anything.
     pub enforced: Option<Enforcement>,
+    /// The waiver that accepts it, if one does: then it fails no run.
+    pub waived: Option<Arc<Waived>>,
+}
+
+/// The waiver that accepts a violation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waived {
+    /// Why it is accepted.
+    pub reason: String,
+    /// Where it is followed up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
+    /// The line of the waiver file, from 1.
+    pub line: u64,
+}
+
+/// A waiver that is of no use any more: it fails the gate, so that no list of waivers grows stale.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StaleWaiver {
+    /// The waiver file.
+    pub file: String,
+    /// The line of the waiver, from 1.
+    pub line: u64,
+    /// The rule or area that it names.
+    pub rule: String,
+    /// What is wrong with it: one sentence.
+    pub why: String,
 }
 
 impl Violation {
@@ -191,6 +243,9 @@ impl Serialize for Violation {
             map.serialize_entry("enforced", &true)?;
             map.serialize_entry("enforcement", &enforced)?;
         }
+        if let Some(waived) = &self.waived {
+            map.serialize_entry("waived", &**waived)?;
+        }
         map.end()
     }
 }
@@ -207,7 +262,7 @@ pub struct NotInspected {
     /// In which call.
     pub call: Arc<Call>,
     /// `exchange`, `request`, `request-body`, `response`, `response-body`, `client-stream`, `daemon-stream`.
-    pub part: &'static str,
+    pub part: Cow<'static, str>,
     /// Why.
     pub reason: Reason,
 }
@@ -215,85 +270,19 @@ pub struct NotInspected {
 impl Serialize for NotInspected {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("connection", &self.call.connection)?;
-        map.serialize_entry("exchange", &self.call.exchange)?;
-        map.serialize_entry("part", self.part)?;
+        self.call.serialize_into(&mut map)?;
+        map.serialize_entry("part", &self.part)?;
         map.serialize_entry("reason", &self.reason.to_string())?;
-        map.serialize_entry("operation", &self.call.operation.as_deref())?;
-        map.serialize_entry("method", &self.call.method)?;
-        map.serialize_entry("path", &self.call.path)?;
         map.end()
     }
 }
 
-/// Why something was not judged.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Reason {
-    /// A body is larger than what is held for judging.
-    CaptureLimit(u64),
-    /// A stream's document is larger than what is held for judging.
-    DocumentLimit(u64),
-    /// The catalogue has no such operation.
-    UnknownOperation,
-    /// The operation is not part of the version.
-    NotInVersion,
-    /// The daemon's HTTP layer refused the request before the API saw it.
-    RefusedByHttp,
-    /// The path names a version that the catalogue does not describe.
-    UnknownVersion(String),
-    /// The path names no version and the daemon has announced none.
-    NoVersion,
-    /// Another protocol after the upgrade.
-    OpaqueProtocol,
-    /// The bytes could not be followed any further after the violation before.
-    LostTrack,
-    /// A content coding (gzip …) that is not undone.
-    ContentCoding(String),
-    /// Whether the stream is framed is not known and the bytes fit both.
-    FramedOrRaw,
-    /// An archive that is compressed in a way that is not undone.
-    Compressed(&'static str),
-    /// More came out of a compressed archive than is looked at.
-    InflateLimit(u64),
-    /// The run, the recording or the client's interest ended first.
-    Unfinished(&'static str),
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::CaptureLimit(bytes) => write!(f, "larger than the {} capture limit", Size(*bytes)),
-            Self::DocumentLimit(bytes) => write!(f, "a document larger than the {} capture limit", Size(*bytes)),
-            Self::UnknownOperation => f.write_str("the catalogue has no such operation"),
-            Self::NotInVersion => f.write_str("the operation is not part of this API version"),
-            Self::RefusedByHttp => f.write_str("the daemon's HTTP layer refused the request before the API saw it"),
-            Self::UnknownVersion(version) => {
-                write!(f, "API version {version} is not one of {} to {}", ApiVersion::OLDEST, ApiVersion::NEWEST)
-            }
-            Self::NoVersion => f.write_str("the path names no API version and the daemon has announced none"),
-            Self::OpaqueProtocol => f.write_str("another protocol runs after the upgrade"),
-            Self::LostTrack => f.write_str("the bytes cannot be followed after the violation before"),
-            Self::ContentCoding(coding) => write!(f, "content coding {coding} is not undone"),
-            Self::FramedOrRaw => f.write_str("whether the container has a TTY is not known, and the bytes fit both readings"),
-            Self::Compressed(name) => write!(f, "compressed with {name}, which is not undone"),
-            Self::InflateLimit(bytes) => write!(f, "compressed, and larger than {} when it is undone", Size(*bytes)),
-            Self::Unfinished(what) => f.write_str(what),
-        }
-    }
-}
-
-struct Size(u64);
-
-impl fmt::Display for Size {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const MIB: u64 = 1 << 20;
-        if self.0 >= MIB && self.0.is_multiple_of(MIB) { write!(f, "{} MiB", self.0 / MIB) } else { write!(f, "{} byte", self.0) }
-    }
-}
-
 /// One case of a probe, at one version.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProbeCase {
+    /// The name of the daemon, where a run asks several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub daemon: Option<Arc<str>>,
     /// The operation that it is about.
     pub operation: String,
     /// The version.
@@ -307,7 +296,7 @@ pub struct ProbeCase {
 }
 
 /// What became of a case. A skip is never a pass.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CaseResult {
     /// Answered as it should be, and nothing above a note was found.
@@ -321,22 +310,37 @@ pub enum CaseResult {
 }
 
 /// How a run ended.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunFinished {
     /// Exchanges seen.
     pub exchanges: u64,
     /// Exchanges judged.
     pub inspected: u64,
-    /// Violations by severity.
+    /// Violations by severity, but for the waived ones.
     pub violations: Counts,
+    /// Violations that a waiver accepts.
+    #[serde(default, skip_serializing_if = "Counts::is_empty")]
+    pub waived: Counts,
+    /// Waivers that have expired or match nothing.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub stale_waivers: u64,
     /// By version: operations seen, and how many that version has.
     pub coverage: BTreeMap<String, Coverage>,
+    /// Operations that were judged, of all that the versions have that were used, in percent.
+    #[serde(default)]
+    pub covered_percent: f64,
+    /// What `--min-coverage` asks for, in percent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_coverage: Option<u8>,
+    /// What is missing of the report, where it was cut off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incomplete: Option<String>,
     /// The verdict of the gate.
     pub verdict: RunVerdict,
 }
 
 /// Violations by severity.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Breaks what the version requires.
     pub error: u64,
@@ -347,6 +351,12 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// Whether nothing was counted.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.error == 0 && self.warning == 0 && self.note == 0
+    }
+
     /// Counts one more.
     pub const fn add(&mut self, severity: Severity) {
         match severity {
@@ -358,20 +368,27 @@ impl Counts {
 }
 
 /// What of one version was seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coverage {
     /// Operations seen, operations that the version has in the catalogue.
     pub operations: [usize; 2],
 }
 
 /// The verdict of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RunVerdict {
     /// Nothing at or above `--fail-on`.
     Pass,
-    /// Violations at or above `--fail-on`.
+    /// Violations at or above `--fail-on`, or stale waivers.
     Violations,
+    /// Less was seen than `--min-coverage` asks for.
+    BelowCoverage,
     /// Nothing was judged.
     NothingInspected,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }

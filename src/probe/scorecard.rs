@@ -131,7 +131,12 @@ impl<W: Write + Send> Reporter for Scorecard<W> {
                 self.findings.add(violation);
             }
             Event::RunFinished(finished) => self.finished = Some(finished.clone()),
-            Event::Violation(_) | Event::RunStarted(_) | Event::Exchange(_) | Event::NotInspected(_) => {}
+            Event::Violation(_)
+            | Event::RunStarted(_)
+            | Event::Exchange(_)
+            | Event::NotInspected(_)
+            | Event::Coverage(_)
+            | Event::StaleWaiver(_) => {}
         }
         Ok(())
     }
@@ -159,6 +164,7 @@ fn verdict(finished: &RunFinished, unseen: usize, style: Style) -> String {
         RunVerdict::Pass if unseen > 0 => style.good("compliant as far as it was seen"),
         RunVerdict::Pass => style.good("compliant"),
         RunVerdict::Violations => style.bad("not compliant"),
+        RunVerdict::BelowCoverage => style.bad("too little was seen"),
         RunVerdict::NothingInspected => style.bad("nothing was seen"),
     };
     let found: Vec<String> = [(error, "error"), (warning, "warning"), (note, "note")]

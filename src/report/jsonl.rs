@@ -9,19 +9,23 @@ use crate::model::Event;
 #[derive(Debug)]
 pub struct JsonLines<W> {
     out: W,
+    /// The line that is being made: it is written in one piece, so that a killed run leaves at most one line unfinished.
+    line: Vec<u8>,
 }
 
 impl<W: Write> JsonLines<W> {
     /// Writes to `out`, flushing after every line that a person may wait for.
     pub fn new(out: W) -> Self {
-        Self { out }
+        Self { out, line: Vec::new() }
     }
 }
 
 impl<W: Write + Send> Reporter for JsonLines<W> {
     fn event(&mut self, event: &Event) -> io::Result<()> {
-        serde_json::to_writer(&mut self.out, event)?;
-        self.out.write_all(b"\n")?;
+        self.line.clear();
+        serde_json::to_writer(&mut self.line, event)?;
+        self.line.push(b'\n');
+        self.out.write_all(&self.line)?;
         self.out.flush()
     }
 

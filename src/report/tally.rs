@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Operation};
 use crate::model::{ApiVersion, CaseResult, Counts, Coverage, Event, RunFinished, RunVerdict, Severity, Verdict};
 
 /// The severity from which on a run fails.
@@ -18,6 +18,17 @@ pub enum FailOn {
     Never,
 }
 
+/// What a run must keep to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Gate {
+    /// The severity from which on a violation fails the run.
+    pub fail_on: FailOn,
+    /// So many percent of the operations of the versions that were used must have been judged.
+    pub min_coverage: Option<u8>,
+    /// Whether waivers that have expired or match nothing are let be.
+    pub allow_stale: bool,
+}
+
 /// The counts of a run.
 #[derive(Debug, Clone, Default)]
 pub struct Tally {
@@ -25,8 +36,12 @@ pub struct Tally {
     pub exchanges: u64,
     /// Exchanges judged.
     pub inspected: u64,
-    /// Violations by severity.
+    /// Violations by severity, but for the waived ones.
     pub violations: Counts,
+    /// Violations that a waiver accepts.
+    pub waived: Counts,
+    /// Waivers that have expired or match nothing.
+    pub stale_waivers: u64,
     /// Cases of a probe, and those of them that were reached and judged.
     cases: [u64; 2],
     seen: BTreeMap<ApiVersion, BTreeSet<Arc<str>>>,
@@ -42,34 +57,55 @@ impl Tally {
                 if let (Some(version), Some(operation)) = (summary.call.api_version, &summary.call.operation)
                     && summary.verdict != Verdict::NotInspected
                 {
-                    self.seen.entry(version).or_default().insert(Arc::clone(operation));
+                    self.see(version, operation);
                 }
             }
+            Event::Violation(violation) if violation.waived.is_some() => self.waived.add(violation.severity()),
             Event::Violation(violation) => self.violations.add(violation.severity()),
             Event::ProbeCase(case) => {
                 self.cases[0] += 1;
                 self.cases[1] += u64::from(case.result != CaseResult::Skipped);
             }
-            Event::RunStarted(_) | Event::NotInspected(_) | Event::RunFinished(_) => {}
+            Event::StaleWaiver(_) => self.stale_waivers += 1,
+            Event::RunStarted(_) | Event::NotInspected(_) | Event::Coverage(_) | Event::RunFinished(_) => {}
+        }
+    }
+
+    fn see(&mut self, version: ApiVersion, operation: &Arc<str>) {
+        let seen = self.seen.entry(version).or_default();
+        if !seen.contains(operation) {
+            seen.insert(Arc::clone(operation));
         }
     }
 
     /// The verdict of the gate.
     #[must_use]
-    pub fn verdict(&self, fail_on: FailOn) -> RunVerdict {
-        let failing = |severity| match fail_on {
+    pub fn verdict(&self, catalog: &Catalog, gate: Gate) -> RunVerdict {
+        let failing = |severity| match gate.fail_on {
             FailOn::Error => severity >= Severity::Error,
             FailOn::Warning => severity >= Severity::Warning,
             FailOn::Never => false,
         };
         let Counts { error, warning, .. } = self.violations;
-        if (error > 0 && failing(Severity::Error)) || (warning > 0 && failing(Severity::Warning)) {
+        let stale = self.stale_waivers > 0 && !gate.allow_stale && gate.fail_on != FailOn::Never;
+        if (error > 0 && failing(Severity::Error)) || (warning > 0 && failing(Severity::Warning)) || stale {
             RunVerdict::Violations
         } else if self.inspected == 0 || (self.cases[0] > 0 && self.cases[1] == 0) {
             RunVerdict::NothingInspected
+        } else if gate.min_coverage.is_some_and(|percent| self.percent(catalog) < f64::from(percent)) {
+            RunVerdict::BelowCoverage
         } else {
             RunVerdict::Pass
         }
+    }
+
+    /// Operations that were judged, of all that the versions have that were used, in percent. An operation counts once, at whatever version it was seen.
+    #[must_use]
+    pub fn percent(&self, catalog: &Catalog) -> f64 {
+        let seen: BTreeSet<&str> = self.seen.values().flatten().map(|operation| &**operation).collect();
+        let all: BTreeSet<&str> = self.seen.keys().flat_map(|version| catalog.operations_at(*version)).map(Operation::id).collect();
+        #[expect(clippy::cast_precision_loss, reason = "there are some hundred operations")]
+        if all.is_empty() { 0.0 } else { seen.len() as f64 * 100.0 / all.len() as f64 }
     }
 
     /// By version: operations seen, operations in the catalogue.
@@ -81,13 +117,18 @@ impl Tally {
 
     /// The last event of a run.
     #[must_use]
-    pub fn finished(&self, catalog: &Catalog, fail_on: FailOn) -> RunFinished {
+    pub fn finished(&self, catalog: &Catalog, gate: Gate) -> RunFinished {
         RunFinished {
             exchanges: self.exchanges,
             inspected: self.inspected,
             violations: self.violations,
+            waived: self.waived,
+            stale_waivers: self.stale_waivers,
             coverage: self.coverage(catalog).into_iter().map(|(version, coverage)| (version.to_string(), coverage)).collect(),
-            verdict: self.verdict(fail_on),
+            covered_percent: (self.percent(catalog) * 10.0).round() / 10.0,
+            min_coverage: gate.min_coverage,
+            incomplete: None,
+            verdict: self.verdict(catalog, gate),
         }
     }
 }

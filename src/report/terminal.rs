@@ -3,11 +3,13 @@
 mod bytes;
 mod style;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use super::{Reporter, Tally};
-use crate::model::{ApiVersion, Counts, Enforcement, Event, Part, RunFinished, RunVerdict, Severity, Side, Summary, Verdict, Violation};
+use super::{Class, Classes, Reporter, Tally};
+use crate::model::{
+    ApiVersion, Counts, Enforcement, Event, Part, RunFinished, RunVerdict, Severity, Side, StaleWaiver, Summary, Verdict, Violation,
+};
 
 pub use style::Style;
 
@@ -21,20 +23,11 @@ const ROWS_SHOWN: usize = 60;
 pub struct Terminal<W> {
     out: W,
     style: Style,
-    /// In the order of the first sample.
-    classes: Vec<Class>,
+    classes: Classes,
     calls: BTreeMap<CallRow, u64>,
-    reasons: BTreeMap<(String, &'static str), u64>,
+    reasons: BTreeMap<(String, String), u64>,
+    stale: Vec<StaleWaiver>,
     finished: Option<RunFinished>,
-}
-
-/// Findings that differ only in where exactly they stand.
-#[derive(Debug)]
-struct Class {
-    key: String,
-    first: Box<Violation>,
-    count: u64,
-    versions: BTreeSet<Option<ApiVersion>>,
 }
 
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,18 +42,14 @@ struct CallRow {
 impl<W: Write> Terminal<W> {
     /// Writes to `out`.
     pub fn new(out: W, style: Style) -> Self {
-        Self { out, style, classes: Vec::new(), calls: BTreeMap::new(), reasons: BTreeMap::new(), finished: None }
-    }
-
-    fn violation(&mut self, violation: &Violation) {
-        let operation = violation.call.operation.as_deref().unwrap_or(&violation.call.path);
-        let key = format!("{} {} {operation} {:?}", violation.rule, violation.side, violation.place.class());
-        let version = violation.call.api_version;
-        if let Some(class) = self.classes.iter_mut().find(|class| class.key == key) {
-            class.count += 1;
-            class.versions.insert(version);
-        } else {
-            self.classes.push(Class { key, first: Box::new(violation.clone()), count: 1, versions: BTreeSet::from([version]) });
+        Self {
+            out,
+            style,
+            classes: Classes::default(),
+            calls: BTreeMap::new(),
+            reasons: BTreeMap::new(),
+            stale: Vec::new(),
+            finished: None,
         }
     }
 
@@ -87,7 +76,7 @@ impl<W: Write> Terminal<W> {
         write!(out, "{}  {}", style.severity(violation.severity()), style.strong(violation.rule.id()))?;
         write!(out, "  {}", violation.side)?;
         write!(out, "  {}", call.operation.as_deref().unwrap_or("unknown operation"))?;
-        writeln!(out, "  {}{}", versions(&class.versions), times)?;
+        writeln!(out, "  {}{}", class.versions_in_words(), times)?;
         writeln!(out, "  {}", violation.message)?;
         let mut row = |label: &str, text: &str| writeln!(out, "    {} {text}", style.dim(&format!("{label:<9}")));
         row("at", &violation.place.to_string())?;
@@ -122,14 +111,39 @@ impl<W: Write> Terminal<W> {
         writeln!(out)
     }
 
-    fn write_notes(&mut self) -> io::Result<()> {
-        let notes: Vec<&Class> = self.classes.iter().filter(|class| class.first.severity() == Severity::Note).collect();
+    /// What is waived stays in sight, a line a class.
+    fn write_waived(&mut self, classes: &Classes) -> io::Result<()> {
+        let mut any = false;
+        for class in classes.iter() {
+            let Some(waived) = &class.first.waived else { continue };
+            any = true;
+            let violation = &class.first;
+            let times = if class.count > 1 { format!(" ×{}", class.count) } else { String::new() };
+            let ticket = waived.ticket.as_ref().map(|ticket| format!(" ({ticket})")).unwrap_or_default();
+            let shown = format!("{}  {}  {}  {}", violation.rule, violation.side, class.operation(), class.versions_in_words());
+            let label = self.style.dim("waived");
+            writeln!(self.out, "{label}  {shown}  {}{times}: {}{ticket}", violation.place, waived.reason)?;
+        }
+        if any { writeln!(self.out) } else { Ok(()) }
+    }
+
+    fn write_stale(&mut self) -> io::Result<()> {
+        for stale in &self.stale {
+            let label = self.style.bad("stale waiver");
+            writeln!(self.out, "{label}  {}:{}  {}: {}", stale.file, stale.line, stale.rule, stale.why)?;
+        }
+        if self.stale.is_empty() { Ok(()) } else { writeln!(self.out) }
+    }
+
+    fn write_notes(&mut self, classes: &Classes) -> io::Result<()> {
+        let is_note = |class: &&Class| class.first.severity() == Severity::Note && class.first.waived.is_none();
+        let notes: Vec<&Class> = classes.iter().filter(is_note).collect();
         for class in notes.iter().take(NOTES_SHOWN) {
             let violation = &class.first;
             let operation = violation.call.operation.as_deref().unwrap_or("unknown operation");
             let times = if class.count > 1 { format!(" ×{}", class.count) } else { String::new() };
             let label = self.style.severity(Severity::Note);
-            let shown = format!("{label}  {}  {}  {operation}  {}", violation.rule, violation.side, versions(&class.versions));
+            let shown = format!("{label}  {}  {}  {operation}  {}", violation.rule, violation.side, class.versions_in_words());
             let client = client_at_fault(violation).map(|client| format!("  ({})", shorten(client, 40))).unwrap_or_default();
             writeln!(self.out, "{shown}  {}{times}: {}{client}", violation.place, violation.expected)?;
         }
@@ -183,6 +197,10 @@ impl<W: Write> Terminal<W> {
         found.extend((error > 0).then(|| plural(error, "error")));
         found.extend((warning > 0).then(|| plural(warning, "warning")));
         found.extend((note > 0).then(|| plural(note, "note")));
+        let Counts { error, warning, note } = finished.waived;
+        let waived = error + warning + note;
+        found.extend((waived > 0).then(|| format!("{waived} waived")));
+        found.extend((finished.stale_waivers > 0).then(|| plural(finished.stale_waivers, "stale waiver")));
         let found = if found.is_empty() { "no violation".to_owned() } else { found.join(", ") };
         let covered: Vec<_> = finished
             .coverage
@@ -195,8 +213,15 @@ impl<W: Write> Terminal<W> {
         let verdict = match finished.verdict {
             RunVerdict::Pass => self.style.good("compliant"),
             RunVerdict::Violations => self.style.bad("not compliant"),
+            RunVerdict::BelowCoverage => self.style.bad("too little was seen"),
             RunVerdict::NothingInspected => self.style.bad("nothing was judged"),
         };
+        if let Some(asked) = finished.min_coverage {
+            writeln!(self.out, "of the operations of these versions {} % were seen; {asked} % are asked for", finished.covered_percent)?;
+        }
+        if let Some(missing) = &finished.incomplete {
+            writeln!(self.out, "{}: {missing}", self.style.bad("this report is not whole"))?;
+        }
         writeln!(self.out, "{verdict}: {exchanges}: {found}")
     }
 }
@@ -204,29 +229,31 @@ impl<W: Write> Terminal<W> {
 impl<W: Write + Send> Reporter for Terminal<W> {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         match event {
-            Event::Violation(violation) => self.violation(violation),
+            Event::Violation(violation) => self.classes.add(violation),
             Event::Exchange(summary) => self.exchange(summary),
             Event::NotInspected(unjudged) => {
-                let key = (unjudged.reason.to_string(), unjudged.part);
+                let key = (unjudged.reason.to_string(), unjudged.part.to_string());
                 if self.reasons.len() < 4096 || self.reasons.contains_key(&key) {
                     *self.reasons.entry(key).or_default() += 1;
                 }
             }
             Event::RunFinished(finished) => self.finished = Some(finished.clone()),
-            Event::RunStarted(_) | Event::ProbeCase(_) => {}
+            Event::StaleWaiver(stale) => self.stale.push(stale.clone()),
+            Event::RunStarted(_) | Event::ProbeCase(_) | Event::Coverage(_) => {}
         }
         Ok(())
     }
 
     fn finish(&mut self, _: &Tally) -> io::Result<()> {
-        let mut classes = std::mem::take(&mut self.classes);
-        classes.sort_by_key(|class| std::cmp::Reverse(class.first.severity()));
-        for class in classes.iter().filter(|class| class.first.severity() > Severity::Note) {
+        let classes = std::mem::take(&mut self.classes);
+        let shown = |class: &&Class| class.first.severity() > Severity::Note && class.first.waived.is_none();
+        for class in classes.iter().filter(shown) {
             self.write_class(class)?;
         }
-        let explain = classes.iter().find(|class| class.first.severity() > Severity::Note).map(|class| class.first.rule);
-        self.classes = classes;
-        self.write_notes()?;
+        let explain = classes.iter().find(shown).map(|class| class.first.rule);
+        self.write_waived(&classes)?;
+        self.write_notes(&classes)?;
+        self.write_stale()?;
         self.write_calls()?;
         self.write_reasons()?;
         if let Some(rule) = explain {
@@ -242,15 +269,6 @@ impl<W: Write + Send> Reporter for Terminal<W> {
 /// The name of the client, where it is the client's fault.
 fn client_at_fault(violation: &Violation) -> Option<&str> {
     violation.call.client.as_deref().filter(|_| violation.side == Side::Client)
-}
-
-fn versions(versions: &BTreeSet<Option<ApiVersion>>) -> String {
-    let known: Vec<String> = versions.iter().flatten().map(ToString::to_string).collect();
-    match &known[..] {
-        [] => "API version unknown".to_owned(),
-        [one] => format!("API {one}"),
-        [first, .., last] => format!("API {first} to {last}"),
-    }
 }
 
 fn plural(count: u64, noun: &str) -> String {

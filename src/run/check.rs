@@ -20,10 +20,9 @@ pub(super) fn run(args: &CheckArgs) -> Result<Exit, Error> {
         transcripts.push((path, read(path)?));
     }
     let session = Session::start("check", &args.judge, Output::Live)?;
-    let named = transcripts.len() > 1;
     for (path, transcript) in transcripts {
         let mut settings = session.settings();
-        settings.source = named.then(|| Arc::from(path.display().to_string()));
+        settings.source = Some(Arc::from(path.display().to_string()));
         judge(&transcript, settings, &mut |event| session.event(&event));
     }
     session.finish()

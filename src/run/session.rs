@@ -6,12 +6,12 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::catalog::Catalog;
-use crate::cli::{Format, JudgeArgs, OutputArgs, VersionChoice};
+use crate::cli::{GateArgs, JudgeArgs, OutputArgs, VersionChoice};
 use crate::error::{Error, Exit};
 use crate::inspect::{Settings, Thresholds};
 use crate::model::{ApiVersion, Event, RunStarted, RunVerdict};
 use crate::proxy::Recorder;
-use crate::report::{FailOn, JsonLines, Reporter, Style, Tally, Terminal};
+use crate::report::{Format, Gate, Reporter, Setting, Style, Tally, Terminal, reporter};
 use crate::transcript::Writer;
 
 /// Where the standard report goes while the run lasts.
@@ -30,7 +30,7 @@ pub(super) type ForPeople = dyn Fn(Box<dyn Write + Send>, Style, &'static Catalo
 #[derive(Clone)]
 pub(super) struct Session {
     state: Arc<Mutex<State>>,
-    fail_on: FailOn,
+    gate: Gate,
     settings: Settings,
 }
 
@@ -64,33 +64,47 @@ impl Session {
         terminal: &ForPeople,
     ) -> Result<Self, Error> {
         let thresholds = Thresholds { head: args.timing_head, close: args.timing_close };
-        let settings = Settings { catalog: catalog(args)?, forced_version, announced_version: None, source: None, thresholds };
+        let settings = Settings {
+            catalog: catalog(args.schemas.as_deref())?,
+            forced_version,
+            announced_version: None,
+            source: None,
+            daemon: None,
+            thresholds,
+        };
+        let gate = gate(&args.gate);
         let mut reporters: Vec<Box<dyn Reporter>> = Vec::new();
         let mut spool = None;
+        let catalog = settings.catalog;
+        let mut open = |format, out, style| {
+            reporters.push(match format {
+                Format::Terminal => terminal(out, style, catalog),
+                format @ Format::Jsonl => reporter(format, out, Setting { style, catalog }),
+            });
+        };
         match (args.format, output) {
             (Format::Jsonl, Output::AtEnd) => {
                 let file = tempfile::tempfile().map_err(|error| Error::environment(format!("cannot make a temporary file: {error}")))?;
                 let writer = file.try_clone().map_err(|error| Error::environment(format!("cannot use a temporary file: {error}")))?;
                 spool = Some(Spool(file));
-                reporters.push(Box::new(JsonLines::new(BufWriter::new(writer))));
+                open(Format::Jsonl, Box::new(BufWriter::new(writer)), Style::Plain);
             }
-            (Format::Jsonl, Output::Live) => reporters.push(Box::new(JsonLines::new(io::stdout()))),
-            (Format::Terminal, _) => reporters.push(terminal(Box::new(io::stdout()), style(), settings.catalog)),
+            (format, _) => open(format, Box::new(io::stdout()), style()),
         }
         for (format, path) in &args.report {
             let file = create(path, "report")?;
-            reporters.push(match format {
-                Format::Terminal => terminal(Box::new(BufWriter::new(file)), Style::Plain, settings.catalog),
-                Format::Jsonl => Box::new(JsonLines::new(file)),
-            });
+            // A line of JSON Lines is written as it happens, so that a killed run loses none.
+            let out: Box<dyn Write + Send> = if *format == Format::Jsonl { Box::new(file) } else { Box::new(BufWriter::new(file)) };
+            open(*format, out, Style::Plain);
         }
         let state = State { tally: Tally::default(), reporters, spool, failed: None };
-        let session = Self { state: Arc::new(Mutex::new(state)), fail_on: args.fail_on, settings };
+        let session = Self { state: Arc::new(Mutex::new(state)), gate, settings };
         session.event(&Event::RunStarted(RunStarted {
             format: 1,
-            plimsoll: env!("CARGO_PKG_VERSION"),
-            command,
+            plimsoll: env!("CARGO_PKG_VERSION").into(),
+            command: command.into(),
             started_at: jiff::Timestamp::now().round(jiff::Unit::Millisecond).unwrap_or_else(|_| jiff::Timestamp::now()).to_string(),
+            recording: None,
         }));
         Ok(session)
     }
@@ -112,7 +126,7 @@ impl Session {
 
     /// The last event, the ends of all reports, and the exit code that the verdict asks for.
     pub(super) fn finish(&self) -> Result<Exit, Error> {
-        let finished = self.lock().tally.finished(self.settings.catalog, self.fail_on);
+        let finished = self.lock().tally.finished(self.settings.catalog, self.gate);
         let verdict = finished.verdict;
         self.event(&Event::RunFinished(finished));
         let mut state = self.lock();
@@ -125,11 +139,7 @@ impl Session {
         if let Some(error) = state.failed.take() {
             return Err(error);
         }
-        Ok(match verdict {
-            RunVerdict::Pass => Exit::Compliant,
-            RunVerdict::Violations => Exit::Violations,
-            RunVerdict::NothingInspected => Exit::NothingInspected,
-        })
+        Ok(exit(verdict))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
@@ -157,11 +167,25 @@ impl Spool {
 }
 
 /// The built-in catalogue, or the one with the user's files laid over it.
-fn catalog(args: &OutputArgs) -> Result<&'static Catalog, Error> {
-    let Some(dir) = &args.schemas else { return Ok(Catalog::builtin()) };
+pub(super) fn catalog(schemas: Option<&Path>) -> Result<&'static Catalog, Error> {
+    let Some(dir) = schemas else { return Ok(Catalog::builtin()) };
     let catalog = Catalog::with_overlay(dir).map_err(|error| Error::usage(format!("--schemas {}: {error}", dir.display())))?;
     // One for the whole run, as the built-in one is.
     Ok(Box::leak(Box::new(catalog)))
+}
+
+/// What the gate is to hold the run to.
+pub(super) fn gate(args: &GateArgs) -> Gate {
+    Gate { fail_on: args.fail_on, min_coverage: args.min_coverage, allow_stale: args.allow_stale_waivers }
+}
+
+/// The exit code that a verdict asks for.
+pub(super) const fn exit(verdict: RunVerdict) -> Exit {
+    match verdict {
+        RunVerdict::Pass => Exit::Compliant,
+        RunVerdict::Violations | RunVerdict::BelowCoverage => Exit::Violations,
+        RunVerdict::NothingInspected => Exit::NothingInspected,
+    }
 }
 
 /// Begins a recording.
@@ -173,12 +197,12 @@ pub(super) fn recorder(path: Option<&Path>) -> Result<Option<Recorder>, Error> {
         .map_err(|error| Error::environment(format!("cannot write the recording {}: {error}", path.display())))
 }
 
-fn create(path: &Path, what: &str) -> Result<File, Error> {
+pub(super) fn create(path: &Path, what: &str) -> Result<File, Error> {
     File::create(path).map_err(|error| Error::environment(format!("cannot write the {what} {}: {error}", path.display())))
 }
 
 /// Colour on a terminal only, unless `NO_COLOR` or `CLICOLOR` say otherwise.
-fn style() -> Style {
+pub(super) fn style() -> Style {
     match anstream::AutoStream::choice(&io::stdout()) {
         anstream::ColorChoice::Never => Style::Plain,
         _ if io::stdout().is_terminal() => Style::Colour,

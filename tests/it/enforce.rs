@@ -419,7 +419,7 @@ async fn what_is_larger_than_the_cap_passes_unjudged() {
     let parts: Vec<_> = events
         .iter()
         .filter_map(|event| match event {
-            Event::NotInspected(unjudged) => Some(unjudged.part),
+            Event::NotInspected(unjudged) => Some(&*unjudged.part),
             _ => None,
         })
         .collect();

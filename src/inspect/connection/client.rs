@@ -42,7 +42,7 @@ impl Connection {
             Client::Body { decoder, content } => {
                 // A body belongs to the exchange that its head began.
                 let Some(exchange) = self.exchanges.back_mut() else { return };
-                exchange.last = turn.at;
+                exchange.last = turn.stamp.at;
                 let item = decoder.next(input);
                 let ended = decoder.is_complete();
                 match item {
@@ -78,7 +78,7 @@ impl Connection {
                 let input = std::mem::take(input);
                 if let Some(exchange) = self.exchanges.front_mut() {
                     exchange.request_bytes += input.len() as u64;
-                    exchange.last = turn.at;
+                    exchange.last = turn.stamp.at;
                     let mut notes = Noting { exchange, part: "client-stream", side: Side::Client, sink: turn.sink };
                     content.push(input, Side::Client, &mut notes);
                 }
@@ -89,7 +89,7 @@ impl Connection {
 
     pub(super) fn next_exchange(&mut self, head: Option<Head>, turn: &Turn<'_>) -> Exchange {
         self.count += 1;
-        Exchange::new(self.id, self.count, head, turn.at, turn.context)
+        Exchange::new(self.id, self.count, head, turn.stamp, turn.context)
     }
 
     fn request_head(&mut self, head: Head, mut flaws: Vec<Flaw>, turn: &mut Turn<'_>) {
@@ -103,7 +103,7 @@ impl Connection {
         if let Some(finding) = host {
             exchange.hold(finding);
         }
-        exchange.stake = exchange.operation.and_then(|operation| turn.context.state.begin(operation.id(), &exchange.target, turn.at));
+        exchange.stake = exchange.operation.and_then(|operation| turn.context.state.begin(operation.id(), &exchange.target, turn.stamp.at));
         let (decoder, ended) = BodyDecoder::new(length);
         // The framing hardly ever changes over the versions, so that an unknown one does not matter here.
         let version = exchange.version().unwrap_or(ApiVersion::NEWEST);
@@ -139,7 +139,7 @@ impl Connection {
         }
         read_facts(exchange);
         exchange.request = RequestState::Complete;
-        exchange.asked = turn.at;
+        exchange.asked = turn.stamp.at;
         exchange.judge_request();
         let answered = exchange.status.is_some();
         if answered {
@@ -167,7 +167,7 @@ impl Connection {
         if end == StreamEnd::Broken
             && let (Daemon::Tail(_), Some(exchange)) = (&self.daemon, self.exchanges.front_mut())
         {
-            exchange.tail_ended(turn.at, turn.context, turn.sink);
+            exchange.tail_ended(turn.stamp.at, turn.context, turn.sink);
         }
         self.client_end.get_or_insert(end);
         if end == StreamEnd::Broken {
@@ -179,11 +179,11 @@ impl Connection {
     fn client_gives_up(&mut self, turn: &mut Turn<'_>) {
         let Some(exchange) = self.exchanges.front_mut() else { return };
         if exchange.status.is_none() {
-            if let Some(finding) = timing::no_head(exchange, turn.context.settings.thresholds, turn.at) {
+            if let Some(finding) = timing::no_head(exchange, turn.context.settings.thresholds, turn.stamp.at) {
                 exchange.report(finding, turn.sink);
             }
         } else if matches!(self.daemon, Daemon::Body { .. }) && exchange.is_call("ContainerWait") {
-            exchange.tail_ended(turn.at, turn.context, turn.sink);
+            exchange.tail_ended(turn.stamp.at, turn.context, turn.sink);
         }
     }
 }

@@ -48,7 +48,7 @@ impl Connection {
             }
             Daemon::Body { decoder, content, .. } => {
                 let Some(exchange) = self.exchanges.front_mut() else { return };
-                exchange.last = turn.at;
+                exchange.last = turn.stamp.at;
                 let item = decoder.next(input);
                 let ended = decoder.is_complete();
                 match item {
@@ -75,7 +75,7 @@ impl Connection {
             }
             Daemon::Tail(content) => {
                 let Some(exchange) = self.exchanges.front_mut() else { return };
-                exchange.last = turn.at;
+                exchange.last = turn.stamp.at;
                 exchange.response_bytes += input.len() as u64;
                 let mut notes = Noting { exchange, part: "daemon-stream", side: Side::Daemon, sink: turn.sink };
                 content.push(std::mem::take(input), Side::Daemon, &mut notes);
@@ -112,6 +112,8 @@ impl Connection {
             let (connection, empty) = (self.id, String::new);
             let call = Call {
                 source: None,
+                line: None,
+                daemon: None,
                 connection,
                 exchange: 0,
                 operation: None,
@@ -136,6 +138,7 @@ impl Connection {
             actual,
             evidence,
             enforced: None,
+            waived: None,
         })));
     }
 
@@ -149,7 +152,7 @@ impl Connection {
 
     fn response_head(&mut self, head: Head, mut flaws: Vec<Flaw>, turn: &mut Turn<'_>) {
         let Some(exchange) = self.exchanges.iter_mut().find(|exchange| exchange.status.is_none()) else { return };
-        exchange.last = turn.at;
+        exchange.last = turn.stamp.at;
         let Some(status) = head.status() else {
             for flaw in flaws {
                 exchange.report(Finding::of_head(flaw, Side::Daemon), turn.sink);
@@ -226,7 +229,7 @@ impl Connection {
             notes.unjudged(Reason::LostTrack);
         }
         if matches!(content, Content::Documents(_)) && exchange.hears_everything() {
-            turn.context.state.stream_opens(self.id, turn.at);
+            turn.context.state.stream_opens(self.id, turn.stamp.at);
         }
         self.daemon = Daemon::Body { decoder, content, response, head };
         self.release_limbo(turn);
@@ -326,7 +329,7 @@ impl Connection {
         }
         // An answer that comes late all the same.
         if !left && exchange.is_call("ContainerWait") {
-            exchange.tail_ended(turn.at, turn.context, turn.sink);
+            exchange.tail_ended(turn.stamp.at, turn.context, turn.sink);
         }
         if exchange.is_call("SystemEvents") {
             turn.context.state.stream_closes(self.id);
@@ -373,7 +376,7 @@ impl Connection {
                 exchange.documents += content.documents_seen();
                 let mut notes = Noting { exchange, part: "daemon-stream", side: Side::Daemon, sink: turn.sink };
                 content.finish(end, Side::Daemon, &mut notes);
-                exchange.tail_ended(turn.at, turn.context, turn.sink);
+                exchange.tail_ended(turn.stamp.at, turn.context, turn.sink);
                 exchange.response_done = true;
                 // Nothing more comes of this one, whatever the client may still send.
                 self.drop_finished(turn);
@@ -389,7 +392,7 @@ fn judge_response_head(exchange: &mut Exchange, head: &Head, length: BodyLength,
     let mut findings = response::judge_head(head, status, length, contract);
     let streams = Streams::of(exchange, &turn.context.memory);
     findings.extend(hijack::judge(exchange, head, status, response, streams));
-    findings.extend(timing::late_head(exchange, turn.context.settings.thresholds, turn.at));
+    findings.extend(timing::late_head(exchange, turn.context.settings.thresholds, turn.stamp.at));
     if status == 200 && matches!(exchange.operation.map(Operation::id), Some("SystemPing" | "SystemPingHead")) {
         let headers = ["Api-Version", "Ostype"].map(|name| head.value(name).map(<[u8]>::to_vec));
         findings.extend(turn.context.state.ping(Ping { is_head: exchange.method() == b"HEAD", headers }));

@@ -89,7 +89,7 @@ impl Connection {
             let piece = self.piece_bytes();
             let mut events = Vec::new();
             {
-                let mut inner = Turn { at: turn.at, context: &mut *turn.context, sink: &mut |event| events.push(event) };
+                let mut inner = Turn { stamp: turn.stamp, context: &mut *turn.context, sink: &mut |event| events.push(event) };
                 self.step(side, input, policy, &mut inner);
             }
             self.gate.taken[side as usize] += (before - input.len()) as u64;
@@ -105,7 +105,7 @@ impl Connection {
     /// Judges the end of one side.
     pub(in super::super) fn ask_end(&mut self, side: Side, end: StreamEnd, policy: &EnforcePolicy, turn: &mut Turn<'_>) -> Ruling {
         let mut events = Vec::new();
-        let inner = &mut Turn { at: turn.at, context: &mut *turn.context, sink: &mut |event| events.push(event) };
+        let inner = &mut Turn { stamp: turn.stamp, context: &mut *turn.context, sink: &mut |event| events.push(event) };
         match side {
             Side::Client => self.client_ends(end, inner),
             Side::Daemon => self.daemon_ends(end, inner),
