@@ -4,6 +4,7 @@ mod commands;
 mod judge;
 mod look;
 mod report;
+mod waivers;
 
 use clap::{Parser, Subcommand};
 
@@ -11,6 +12,7 @@ pub use commands::{CheckArgs, ProbeArgs, ProxyArgs, RunArgs, ServeArgs, VersionS
 pub use judge::{EnforceArgs, EnforceOn, EnforceSide, GateArgs, JudgeArgs, Mode, OutputArgs, VersionChoice};
 pub use look::{ExportFormat, RulesCommand, SchemasCommand};
 pub use report::{Input, MergeArgs, RenderArgs, ReportCommand};
+pub use waivers::{AcceptArgs, PruneArgs, WaiversCommand};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -64,6 +66,9 @@ pub enum Command {
     /// Join the reports of several runs, or make another format of one
     #[command(subcommand)]
     Report(ReportCommand),
+    /// Write and tidy the file of accepted violations
+    #[command(subcommand)]
+    Waivers(WaiversCommand),
     /// Look into the catalogue of operations and schemas
     #[command(subcommand)]
     Schemas(SchemasCommand),

@@ -1,7 +1,11 @@
 //! What is wrong in our world, not the peers': a sentence and an exit code.
 
+mod excerpt;
+
 use std::fmt;
 use std::process::ExitCode;
+
+pub use excerpt::{excerpt, line};
 
 /// How a run of the tool ends. The numbers are a promise to scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,7 +14,9 @@ fn main() -> ExitCode {
     let exit = plimsoll::run::run(Cli::parse()).unwrap_or_else(|error: Error| {
         for line in error.to_string().lines() {
             // Nobody is left to tell when standard error is closed.
-            let _ = writeln!(std::io::stderr(), "plimsoll: {line}");
+            // What is shown of a file stands below what is said of it.
+            let name = if line.starts_with(' ') { "" } else { "plimsoll: " };
+            let _ = writeln!(std::io::stderr(), "{name}{line}");
         }
         error.exit()
     });

@@ -14,5 +14,5 @@ pub use event::{
     StaleWaiver, Summary, Verdict, Violation, Waived,
 };
 pub use place::{Part, Place, Side};
-pub use rule::{Rule, Severity};
+pub use rule::{Rule, RulePattern, Severity};
 pub use version::{ApiVersion, VersionRange};

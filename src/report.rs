@@ -9,6 +9,7 @@ mod merge;
 mod read;
 mod tally;
 mod terminal;
+pub mod waiver;
 
 use std::io;
 
@@ -21,6 +22,7 @@ pub use merge::{Label, Merge, missing};
 pub use read::{Ending, ReportError, read};
 pub use tally::{FailOn, Gate, Tally};
 pub use terminal::{Style, Terminal};
+pub use waiver::Waivers;
 
 /// Takes the events of a run as they happen.
 pub trait Reporter: Send {

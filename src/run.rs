@@ -10,6 +10,7 @@ mod schemas;
 mod serve;
 mod session;
 mod signals;
+mod waivers;
 mod wrap;
 
 use std::io::{ErrorKind, Write as _};
@@ -27,6 +28,7 @@ pub fn run(cli: Cli) -> Result<Exit, Error> {
         Command::Probe(args) => probe::run(args),
         Command::Check(args) => check::run(&args),
         Command::Report(command) => report::run(&command),
+        Command::Waivers(command) => waivers::run(&command),
         Command::Schemas(command) => schemas::run(command),
         Command::Rules(command) => rules::run(&command),
     }

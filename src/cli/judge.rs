@@ -55,6 +55,9 @@ pub struct GateArgs {
     /// The severity from which on the run fails
     #[arg(long, value_enum, default_value_t = FailOn::Error)]
     pub fail_on: FailOn,
+    /// Accepted violations, each with its reason: they are reported, and fail no run
+    #[arg(long, value_name = "FILE")]
+    pub waivers: Option<PathBuf>,
     /// Let waivers be that have expired or match nothing any more
     #[arg(long)]
     pub allow_stale_waivers: bool,

@@ -4,7 +4,7 @@
 
 use std::str::FromStr;
 
-use crate::model::{Rule, Severity, Side};
+use crate::model::{Rule, RulePattern, Severity, Side};
 
 /// Where peers are known to disagree on where a message ends, or plimsoll and the daemon might: refused whatever the severity.
 const SMUGGLING: [Rule; 10] = [
@@ -60,8 +60,7 @@ impl EnforcePolicy {
 /// An entry of the allow list: `RULE`, `AREA.*`, or either with `@OPERATION`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Allowed {
-    /// The rule's id, or the area with `.*`.
-    rule: String,
+    rule: RulePattern,
     /// Only in this operation.
     operation: Option<String>,
 }
@@ -74,8 +73,7 @@ impl Allowed {
     }
 
     fn covers(&self, rule: Rule, operation: Option<&str>) -> bool {
-        let fits = self.rule.strip_suffix(".*").map_or_else(|| self.rule == rule.id(), |area| area == rule.area());
-        fits && self.operation.as_deref().is_none_or(|only| operation == Some(only))
+        self.rule.covers(rule) && self.operation.as_deref().is_none_or(|only| operation == Some(only))
     }
 }
 
@@ -84,17 +82,11 @@ impl FromStr for Allowed {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (rule, operation) = text.split_once('@').map_or((text, None), |(rule, operation)| (rule, Some(operation)));
-        match rule.strip_suffix(".*") {
-            Some(area) if Rule::ALL.iter().any(|rule| rule.area() == area) => {}
-            Some(area) => return Err(format!("no rule has the area `{area}`; `plimsoll rules list` names them all")),
-            None => {
-                rule.parse::<Rule>().map_err(|error| error.to_string())?;
-            }
-        }
+        let rule = rule.parse()?;
         if operation == Some("") {
             return Err("write RULE@OPERATION, as in schema.type@ContainerCreate".to_owned());
         }
-        Ok(Self { rule: rule.to_owned(), operation: operation.map(str::to_owned) })
+        Ok(Self { rule, operation: operation.map(str::to_owned) })
     }
 }
 

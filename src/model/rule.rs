@@ -2,6 +2,7 @@
 //!
 //! An id is stable for ever. What a rule looks at is written where it is judged; here stands what it means and who trips.
 
+mod pattern;
 mod table;
 
 use std::fmt;
@@ -10,6 +11,7 @@ use std::str::FromStr;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+pub use pattern::RulePattern;
 pub use table::Rule;
 
 /// How bad it is to break a rule.

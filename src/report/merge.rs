@@ -45,6 +45,12 @@ impl Merge {
         }
     }
 
+    /// Waivers that are of no use in all runs together.
+    pub fn stale(&mut self, stale: impl Iterator<Item = StaleWaiver>) {
+        let runs = self.started.len();
+        self.stale.extend(stale.map(|stale| ((stale.file.clone(), stale.line, stale.rule.clone()), (stale, runs))));
+    }
+
     /// The run whose events came last has ended. `name` is what its report is called in a sentence.
     pub fn end(&mut self, name: &str, ending: Ending) {
         self.incomplete.extend(missing(name, ending));

@@ -47,15 +47,27 @@ fn merge(args: &MergeArgs) -> Result<Exit, Error> {
     shards.sort_by(|one, other| (&one.input.name, &one.input.path).cmp(&(&other.input.name, &other.input.path)));
     let ambiguous = shards.iter().filter(|shard| shard.is_nameless()).count() > 1;
     let mut reporters = open(args.format, &args.report, catalog)?;
+    let mut waivers = super::waivers::open(args.gate.waivers.as_deref(), catalog)?;
     let mut merge = Merge::default();
     for shard in shards {
         let named = |path: &Path| Arc::from(path.display().to_string());
         let daemon: Option<Arc<str>> = shard.input.name.as_deref().map(Arc::from);
         let source: Option<Arc<str>> = (ambiguous && shard.is_nameless()).then(|| named(&shard.input.path));
-        for event in shard.events {
+        for mut event in shard.events {
+            if let Some(waivers) = &mut waivers {
+                match &mut event {
+                    Event::Violation(violation) => violation.waived = waivers.accept(violation),
+                    // What matched nothing in one run may do in another.
+                    Event::StaleWaiver(_) => continue,
+                    _ => {}
+                }
+            }
             merge.event(event, Label { daemon: daemon.as_ref(), source: source.as_ref() });
         }
         merge.end(&shard.input.path.display().to_string(), shard.ending);
+    }
+    if let Some(waivers) = waivers {
+        merge.stale(waivers.stale());
     }
     let gate = gate(&args.gate);
     let tally = quiet(merge.report(catalog, gate, &mut reporters))?;
@@ -89,7 +101,7 @@ fn unfinished(tally: &Tally, catalog: &Catalog, path: &Path, ending: Ending) -> 
     RunFinished { incomplete: crate::report::missing(&path.display().to_string(), ending), ..tally.finished(catalog, Gate::default()) }
 }
 
-fn read_file(path: &Path, sink: &mut dyn FnMut(Event)) -> Result<Ending, Error> {
+pub(super) fn read_file(path: &Path, sink: &mut dyn FnMut(Event)) -> Result<Ending, Error> {
     let unreadable = |error: io::Error| Error::environment(format!("cannot read {}: {error}", path.display()));
     let file = File::open(path).map_err(unreadable)?;
     read(BufReader::new(file), sink).map_err(|error| match error {

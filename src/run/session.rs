@@ -9,9 +9,9 @@ use crate::catalog::Catalog;
 use crate::cli::{GateArgs, JudgeArgs, OutputArgs, VersionChoice};
 use crate::error::{Error, Exit};
 use crate::inspect::{Settings, Thresholds};
-use crate::model::{ApiVersion, Event, RunStarted, RunVerdict};
+use crate::model::{ApiVersion, Event, RunStarted, RunVerdict, Violation};
 use crate::proxy::Recorder;
-use crate::report::{Format, Gate, Reporter, Setting, Style, Tally, Terminal, reporter};
+use crate::report::{Format, Gate, Reporter, Setting, Style, Tally, Terminal, Waivers, reporter};
 use crate::transcript::Writer;
 
 /// Where the standard report goes while the run lasts.
@@ -36,6 +36,7 @@ pub(super) struct Session {
 
 struct State {
     tally: Tally,
+    waivers: Option<Waivers>,
     reporters: Vec<Box<dyn Reporter>>,
     /// Kept until the end.
     spool: Option<Spool>,
@@ -73,6 +74,7 @@ impl Session {
             thresholds,
         };
         let gate = gate(&args.gate);
+        let waivers = super::waivers::open(args.gate.waivers.as_deref(), settings.catalog)?;
         let mut reporters: Vec<Box<dyn Reporter>> = Vec::new();
         let mut spool = None;
         let catalog = settings.catalog;
@@ -97,7 +99,7 @@ impl Session {
             let out: Box<dyn Write + Send> = if *format == Format::Jsonl { Box::new(file) } else { Box::new(BufWriter::new(file)) };
             open(*format, out, Style::Plain);
         }
-        let state = State { tally: Tally::default(), reporters, spool, failed: None };
+        let state = State { tally: Tally::default(), waivers, reporters, spool, failed: None };
         let session = Self { state: Arc::new(Mutex::new(state)), gate, settings };
         session.event(&Event::RunStarted(RunStarted {
             format: 1,
@@ -117,6 +119,14 @@ impl Session {
     /// One more event, to every report.
     pub(super) fn event(&self, event: &Event) {
         let mut state = self.lock();
+        let accepted = match (event, &mut state.waivers) {
+            (Event::Violation(violation), Some(waivers)) => waivers.accept(violation).map(|waived| {
+                let violation = Violation { waived: Some(waived), ..(**violation).clone() };
+                Event::Violation(Box::new(violation))
+            }),
+            _ => None,
+        };
+        let event = accepted.as_ref().unwrap_or(event);
         state.tally.event(event);
         let failures: Vec<_> = state.reporters.iter_mut().filter_map(|reporter| reporter.event(event).err()).collect();
         for error in failures {
@@ -126,6 +136,10 @@ impl Session {
 
     /// The last event, the ends of all reports, and the exit code that the verdict asks for.
     pub(super) fn finish(&self) -> Result<Exit, Error> {
+        let stale: Vec<_> = self.lock().waivers.iter().flat_map(Waivers::stale).collect();
+        for stale in stale {
+            self.event(&Event::StaleWaiver(stale));
+        }
         let finished = self.lock().tally.finished(self.settings.catalog, self.gate);
         let verdict = finished.verdict;
         self.event(&Event::RunFinished(finished));

@@ -6,6 +6,7 @@ mod deviations;
 mod enforce;
 mod facts;
 mod floors;
+mod gate;
 mod mutations;
 mod reference;
 mod rules;
