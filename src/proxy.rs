@@ -10,6 +10,7 @@ mod listen;
 mod refuse;
 mod relay;
 mod tap;
+mod traffic;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,6 +24,7 @@ use crate::error::Error;
 pub use address::Address;
 pub use listen::{Listener, Stream};
 pub use tap::{Recorder, Tap};
+pub use traffic::Traffic;
 
 /// How long connections may finish by themselves when the proxy stops.
 const GRACE: Duration = Duration::from_millis(500);

@@ -2,6 +2,7 @@
 
 mod check;
 mod enforce;
+mod metrics;
 mod probe;
 mod proxy;
 mod report;

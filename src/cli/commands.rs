@@ -42,6 +42,9 @@ pub struct ProxyArgs {
     /// Where clients connect: unix:///path (mode 0600, removed on exit) or tcp://host:port
     #[arg(long, value_name = "ADDR", value_parser = parse_address)]
     pub listen: Address,
+    /// Where Prometheus finds the counts while the proxy runs, as in tcp://127.0.0.1:9125
+    #[arg(long, value_name = "ADDR", value_parser = parse_address)]
+    pub metrics: Option<Address>,
     /// The daemon: unix:///path, tcp://host:port or reference [default: $DOCKER_HOST, else reference]
     #[arg(long, value_name = "ADDR", value_parser = parse_address)]
     pub backend: Option<Address>,

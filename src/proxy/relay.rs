@@ -28,6 +28,7 @@ const LARGE_READ: usize = 256 << 10;
 ///
 /// The error says that the backend could not be reached; the client was told.
 pub(super) async fn connection(client: Stream, backend: Address, number: u64, tap: Arc<Tap>) -> Result<(), Error> {
+    let _open = tap.welcome();
     let daemon = match dial(&backend).await {
         Ok(daemon) => daemon,
         Err(error) => {

@@ -13,8 +13,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::sync::Notify;
 
+use super::traffic::{Open, Traffic};
 use crate::error::Error;
-use crate::inspect::{Asked, EnforcePolicy, Inspector, Ruling, Seen, Settings};
+use crate::inspect::{Asked, EnforcePolicy, Inspector, Ruling, Seen, Settings, Stamp};
 use crate::model::{Event, Side};
 use crate::transcript::{Entry, What, Writer};
 use crate::wire::StreamEnd;
@@ -40,6 +41,7 @@ pub struct Tap {
 
 struct Shared {
     inspector: Inspector,
+    traffic: Arc<Traffic>,
     sink: Mutex<Sink>,
     /// The judge's thread waits to be woken.
     asleep: AtomicBool,
@@ -53,11 +55,14 @@ struct Shared {
 
 struct Recording {
     writer: Recorder,
+    /// The line that was written last, from 1: the first says what the file is.
+    line: u64,
     failed: Option<std::io::Error>,
 }
 
 impl Recording {
-    fn add(&mut self, connection: u64, side: Side, seen: &Seen, at: Duration) {
+    /// Writes an entry, which is a line; returns the line's number.
+    fn add(&mut self, connection: u64, side: Side, seen: &Seen, at: Duration) -> u64 {
         let what = match seen {
             Seen::Bytes(bytes) => What::Bytes(bytes.clone()),
             Seen::End(StreamEnd::Closed) => What::Closed,
@@ -66,6 +71,8 @@ impl Recording {
         if self.failed.is_none() {
             self.failed = self.writer.entry(&Entry { at, connection, side, what }).err();
         }
+        self.line += 1;
+        self.line
     }
 }
 
@@ -80,13 +87,14 @@ impl Tap {
     pub fn new(settings: Settings, recorder: Option<Recorder>, sink: impl FnMut(&Event) + Send + 'static) -> Self {
         let shared = Arc::new(Shared {
             inspector: Inspector::new(settings),
+            traffic: Arc::default(),
             sink: Mutex::new(Box::new(sink)),
             asleep: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             drained: Notify::new(),
         });
-        let recorder = recorder.map(|writer| Mutex::new(Recording { writer, failed: None }));
+        let recorder = recorder.map(|writer| Mutex::new(Recording { writer, line: 1, failed: None }));
         let judge = Arc::clone(&shared);
         let judging = std::thread::spawn(move || judge.run());
         let judge = judging.thread().clone();
@@ -99,6 +107,17 @@ impl Tap {
         Self { policy: Some(policy), ..self }
     }
 
+    /// What passes, in numbers.
+    #[must_use]
+    pub fn traffic(&self) -> Arc<Traffic> {
+        Arc::clone(&self.shared.traffic)
+    }
+
+    /// A client has come; it leaves when what is returned is dropped.
+    pub(super) fn welcome(&self) -> Open {
+        Traffic::opens(&self.shared.traffic)
+    }
+
     pub(super) const fn policy(&self) -> Option<&EnforcePolicy> {
         self.policy.as_ref()
     }
@@ -107,21 +126,27 @@ impl Tap {
         if self.shared.ended.load(Ordering::Relaxed) {
             return;
         }
+        if let Seen::Bytes(bytes) = &seen {
+            self.shared.traffic.passes(side, bytes.len());
+        }
         let at = self.start.elapsed();
         // Held over the push, so that a recording has the order that the judge sees.
-        let _order = self.recorder.as_ref().map(|recorder| {
+        let recorded = self.recorder.as_ref().map(|recorder| {
             let mut recording = lock(recorder);
-            recording.add(connection, side, &seen, at);
-            recording
+            let line = recording.add(connection, side, &seen, at);
+            (line, recording)
         });
-        self.shared.inspector.push(connection, side, seen, Some(at));
+        let stamp = Stamp { at: Some(at), line: recorded.as_ref().map(|(line, _)| *line) };
+        self.shared.inspector.push(connection, side, seen, stamp);
     }
 
     /// In enforce mode: judges what was read before it goes on. What the judge took of `input` is recorded as it was sent.
     pub(super) fn ask(&self, policy: &EnforcePolicy, connection: u64, side: Side, input: &mut Bytes) -> Ruling {
         let whole = input.clone();
         let recording = self.recorder.as_ref().map(lock);
-        let ruling = self.ask_about(policy, connection, side, Asked::Bytes(input));
+        let line = recording.as_ref().map(|recording| recording.line + 1);
+        let ruling = self.ask_about(policy, (connection, side), Asked::Bytes(input), line);
+        self.shared.traffic.passes(side, whole.len() - input.len());
         if let Some(mut recording) = recording {
             let taken = whole.slice(..whole.len() - input.len());
             recording.add(connection, side, &Seen::Bytes(taken), self.start.elapsed());
@@ -134,12 +159,12 @@ impl Tap {
         if let Some(recorder) = &self.recorder {
             lock(recorder).add(connection, side, &Seen::End(end), self.start.elapsed());
         }
-        self.ask_about(policy, connection, side, Asked::End(end))
+        self.ask_about(policy, (connection, side), Asked::End(end), None)
     }
 
     /// In enforce mode: the daemon's answer has been held back for long.
     pub(super) fn lose_patience(&self, policy: &EnforcePolicy, connection: u64) -> Ruling {
-        self.ask_about(policy, connection, Side::Daemon, Asked::Patience)
+        self.ask_about(policy, (connection, Side::Daemon), Asked::Patience, None)
     }
 
     /// What plimsoll answered in the daemon's place to a request that the daemon did not get: without it a recording would pair the next answer with it.
@@ -149,9 +174,9 @@ impl Tap {
         }
     }
 
-    fn ask_about(&self, policy: &EnforcePolicy, connection: u64, side: Side, asked: Asked<'_>) -> Ruling {
-        let at = Some(self.start.elapsed());
-        self.shared.inspector.ask((connection, side), asked, policy, at, &mut |event| lock(&self.shared.sink)(&event))
+    fn ask_about(&self, policy: &EnforcePolicy, whose: (u64, Side), asked: Asked<'_>, line: Option<u64>) -> Ruling {
+        let stamp = Stamp { at: Some(self.start.elapsed()), line };
+        self.shared.inspector.ask(whose, asked, policy, stamp, &mut |event| lock(&self.shared.sink)(&event))
     }
 
     /// Wakes the judge, if it sleeps, or naps while much is waiting. Call it after the bytes went on.
@@ -206,11 +231,13 @@ impl Shared {
         let _ended = SetOnDrop(self);
         while !self.stopping.load(Ordering::SeqCst) {
             let mut any = false;
+            let began = Instant::now();
             while self.inspector.judge_some(&mut |event| lock(&self.sink)(&event)) {
                 any = true;
                 self.drained.notify_waiters();
             }
             if any {
+                self.traffic.judged(began.elapsed());
                 // Where something came, more comes: a nap gathers it, and spares the relay a wake-up for every read.
                 std::thread::park_timeout(NAP);
                 continue;

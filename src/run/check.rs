@@ -19,7 +19,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<Exit, Error> {
     for path in &args.files {
         transcripts.push((path, read(path)?));
     }
-    let session = Session::start("check", &args.judge, Output::Live)?;
+    let session = Session::start("check", &args.judge, Output::Live, None)?;
     for (path, transcript) in transcripts {
         let mut settings = session.settings();
         settings.source = Some(Arc::from(path.display().to_string()));

@@ -1,6 +1,7 @@
 //! `plimsoll probe`: drives a daemon through a private proxy, and shows the scorecard.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use crate::probe::{AT_ONCE, Probe, Wishes};
 use crate::proxy::{Address, Listener, Tap, serve};
 
 use super::serve::Backend;
-use super::session::{Output, Session, recorder};
+use super::session::{Output, Run, Session, recorder};
 
 /// How often the line of progress is written anew.
 const TICK: Duration = Duration::from_millis(100);
@@ -36,7 +37,7 @@ pub(super) fn run(args: ProbeArgs) -> Result<Exit, Error> {
     // Nothing is anybody's in the built-in backend, which begins and ends with this run; and it does not mind a crowd.
     let is_own = backend == Address::Reference;
     let allow_destructive = args.allow_destructive || is_own;
-    let session = start(&args.output, &backend, allow_destructive && !is_own)?;
+    let session = start(&args.output, &backend, allow_destructive && !is_own, args.record.as_deref())?;
     let catalog = session.settings().catalog;
     let wishes = Wishes {
         versions: args.api_version.0,
@@ -142,10 +143,11 @@ fn say(text: &str) {
     let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
 }
 
-fn start(output: &crate::cli::OutputArgs, backend: &Address, allow_destructive: bool) -> Result<Session, Error> {
+fn start(output: &crate::cli::OutputArgs, backend: &Address, allow_destructive: bool, recording: Option<&Path>) -> Result<Session, Error> {
     let backend = backend.to_string();
     let width = width();
-    Session::start_with("probe", output, None, Output::Live, &move |out, style, catalog| {
+    let run = Run { command: "probe", output: Output::Live, recording };
+    Session::start_with(run, output, None, &move |out, style, catalog| {
         let setting = Setting { backend: backend.clone(), allow_destructive, catalog, width, style };
         Box::new(Scorecard::new(out, setting))
     })

@@ -9,6 +9,7 @@ use crate::error::{Error, Exit};
 use crate::proxy::{Listener, Tap, serve};
 
 use super::enforce::policy;
+use super::metrics;
 use super::serve::Backend;
 use super::session::{Output, Session, recorder};
 use super::signals::{Signals, announce};
@@ -21,7 +22,7 @@ pub(super) fn run(args: ProxyArgs) -> Result<Exit, Error> {
         let listener = Listener::bind(&args.listen).await?;
         // Before anybody is told that it listens: a script may stop it at once.
         let mut signals = Signals::listen()?;
-        let session = Session::start("proxy", &args.judge, Output::Live)?;
+        let session = Session::start("proxy", &args.judge, Output::Live, args.record.as_deref())?;
         let backend = Backend::start(backend).await?;
         announce(&format!("listening on {}, backend {}", listener.address(), backend.name()));
         let events = session.clone();
@@ -31,9 +32,14 @@ pub(super) fn run(args: ProxyArgs) -> Result<Exit, Error> {
             None => tap,
         });
         let (stop, stopped) = watch::channel(false);
+        let metrics = match &args.metrics {
+            Some(address) => Some(metrics::serve(address, &session, &tap).await?),
+            None => None,
+        };
         let serving = tokio::spawn(serve(listener, backend.address(), Arc::clone(&tap), stopped));
         let interrupted = signals.next().await;
         let _ = stop.send(true);
+        drop(metrics);
         let served = serving.await.unwrap_or_else(|bug| std::panic::resume_unwind(bug.into_panic()));
         let recorded = tap.finish();
         let exit = session.finish()?;

@@ -23,6 +23,17 @@ pub(super) enum Output {
     AtEnd,
 }
 
+/// What a run is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Run<'a> {
+    /// The subcommand.
+    pub(super) command: &'static str,
+    /// Where its standard report goes meanwhile.
+    pub(super) output: Output,
+    /// The file that it is recorded in.
+    pub(super) recording: Option<&'a Path>,
+}
+
 /// Makes the report for people, of where it goes, how, and what is known of the API.
 pub(super) type ForPeople = dyn Fn(Box<dyn Write + Send>, Style, &'static Catalog) -> Box<dyn Reporter>;
 
@@ -48,20 +59,19 @@ struct Spool(File);
 
 impl Session {
     /// Opens all reports and says that the run has begun.
-    pub(super) fn start(command: &'static str, args: &JudgeArgs, output: Output) -> Result<Self, Error> {
+    pub(super) fn start(command: &'static str, args: &JudgeArgs, output: Output, recording: Option<&Path>) -> Result<Self, Error> {
         let forced = match args.api_version {
             VersionChoice::Auto => None,
             VersionChoice::Forced(version) => Some(version),
         };
-        Self::start_with(command, &args.output, forced, output, &|out, style, _| Box::new(Terminal::new(out, style)))
+        Self::start_with(Run { command, output, recording }, &args.output, forced, &|out, style, _| Box::new(Terminal::new(out, style)))
     }
 
     /// The same, with a report for people of the subcommand's own.
     pub(super) fn start_with(
-        command: &'static str,
+        run: Run<'_>,
         args: &OutputArgs,
         forced_version: Option<ApiVersion>,
-        output: Output,
         terminal: &ForPeople,
     ) -> Result<Self, Error> {
         let thresholds = Thresholds { head: args.timing_head, close: args.timing_close };
@@ -84,7 +94,7 @@ impl Session {
                 format @ Format::Jsonl => reporter(format, out, Setting { style, catalog }),
             });
         };
-        match (args.format, output) {
+        match (args.format, run.output) {
             (Format::Jsonl, Output::AtEnd) => {
                 let file = tempfile::tempfile().map_err(|error| Error::environment(format!("cannot make a temporary file: {error}")))?;
                 let writer = file.try_clone().map_err(|error| Error::environment(format!("cannot use a temporary file: {error}")))?;
@@ -104,11 +114,16 @@ impl Session {
         session.event(&Event::RunStarted(RunStarted {
             format: 1,
             plimsoll: env!("CARGO_PKG_VERSION").into(),
-            command: command.into(),
+            command: run.command.into(),
             started_at: jiff::Timestamp::now().round(jiff::Unit::Millisecond).unwrap_or_else(|_| jiff::Timestamp::now()).to_string(),
-            recording: None,
+            recording: run.recording.map(|path| path.display().to_string()),
         }));
         Ok(session)
+    }
+
+    /// One more report, from here on.
+    pub(super) fn also(&self, reporter: Box<dyn Reporter>) {
+        self.lock().reporters.push(reporter);
     }
 
     /// How to judge.

@@ -26,7 +26,7 @@ pub(super) fn run(args: RunArgs) -> Result<Exit, Error> {
         let listener = Listener::bind(&Address::Unix(dir.path().join("docker.sock"))).await?;
         let host = listener.address().to_string();
         let backend = Backend::start(backend).await?;
-        let session = Session::start("run", &args.judge, Output::AtEnd)?;
+        let session = Session::start("run", &args.judge, Output::AtEnd, args.record.as_deref())?;
         let events = session.clone();
         let tap = Tap::new(session.settings(), recorder, move |event| events.event(event));
         let tap = Arc::new(match policy {

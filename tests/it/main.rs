@@ -7,6 +7,7 @@ mod enforce;
 mod facts;
 mod floors;
 mod gate;
+mod metrics;
 mod mutations;
 mod reference;
 mod rules;
