@@ -1,14 +1,18 @@
 //! The command line: what was typed, and the help that teaches it.
 
 mod commands;
+mod config;
 mod judge;
 mod look;
 mod report;
 mod waivers;
 
+use std::path::PathBuf;
+
 use clap::{Parser, Subcommand};
 
 pub use commands::{CheckArgs, ProbeArgs, ProxyArgs, RunArgs, ServeArgs, VersionSpan};
+pub use config::{CompletionsArgs, ConfigCommand, ManArgs};
 pub use judge::{EnforceArgs, EnforceOn, EnforceSide, GateArgs, JudgeArgs, Mode, OutputArgs, VersionChoice};
 pub use look::{ExportFormat, RulesCommand, SchemasCommand};
 pub use report::{Input, MergeArgs, RenderArgs, ReportCommand};
@@ -30,6 +34,9 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+    /// Read options from this file, too [default: the nearest plimsoll.toml, here or in a folder above]
+    #[arg(long, global = true, value_name = "FILE", display_order = 1000)]
+    pub config: Option<PathBuf>,
 }
 
 /// The subcommands.
@@ -75,4 +82,13 @@ pub enum Command {
     /// Look up the rules
     #[command(subcommand)]
     Rules(RulesCommand),
+    /// Look at the options that plimsoll.toml sets
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print the completions of a shell
+    #[command(after_help = "Example:\n  source <(plimsoll completions bash)")]
+    Completions(CompletionsArgs),
+    /// Print the man page, or write one a subcommand
+    #[command(after_help = "Example:\n  plimsoll man /usr/local/share/man/man1")]
+    Man(ManArgs),
 }

@@ -21,6 +21,7 @@
 //! ```text
 //! 5  cli        what was typed                 run         a file a subcommand
 //! 4  proxy      listen, dial, relay, tap       probe       client, scenarios, scorecard
+//!    config     plimsoll.toml
 //! 3  inspect    the judge                      reference   the built-in backend
 //! 2  report     tally, terminal, JSON Lines    transcript  reading and writing recordings
 //! 1  wire       heads, bodies, frames, tar …   catalog     operations, routes, schemas by version
@@ -80,6 +81,7 @@
 
 pub mod catalog;
 pub mod cli;
+pub mod config;
 pub mod error;
 pub mod inspect;
 pub mod model;

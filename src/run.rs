@@ -1,8 +1,10 @@
 //! The subcommands, one file each.
 
 mod check;
+mod config;
 mod enforce;
 mod metrics;
+mod pages;
 mod probe;
 mod proxy;
 mod report;
@@ -32,6 +34,9 @@ pub fn run(cli: Cli) -> Result<Exit, Error> {
         Command::Waivers(command) => waivers::run(&command),
         Command::Schemas(command) => schemas::run(command),
         Command::Rules(command) => rules::run(&command),
+        Command::Config(command) => config::run(command, cli.config.as_ref()),
+        Command::Completions(args) => pages::completions(&args),
+        Command::Man(args) => pages::man(&args),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::inspect::Allowed;
 use crate::model::ApiVersion;
 use crate::report::{FailOn, Format};
 
-/// The options that `--mode enforce` adds.
+/// The options that `--mode enforce` adds. `config` makes the table `[enforce]` of this heading.
 const ENFORCE: &str = "With --mode enforce";
 
 /// How to judge and what to report.
@@ -110,10 +110,10 @@ pub enum EnforceOn {
 #[derive(Debug, Args)]
 pub struct EnforceArgs {
     /// What is held to the rules [default: both]
-    #[arg(long, help_heading = ENFORCE, value_enum)]
+    #[arg(long, help_heading = ENFORCE, value_name = "SIDE", value_enum)]
     pub enforce: Option<EnforceSide>,
     /// The severity from which on something is kept back [default: error]
-    #[arg(long, help_heading = ENFORCE, value_enum)]
+    #[arg(long, help_heading = ENFORCE, value_name = "SEVERITY", value_enum)]
     pub enforce_on: Option<EnforceOn>,
     /// Let this pass: a rule, or an area as in schema.*, of one operation or of all (repeatable); it is reported as ever
     #[arg(long, help_heading = ENFORCE, value_name = "RULE[@OPERATION]", value_parser = parse_allowed)]

@@ -10,19 +10,33 @@ pub fn line(text: &str, at: usize) -> u64 {
     1 + memchr::memchr_iter(b'\n', &text.as_bytes()[..at.min(text.len())]).count() as u64
 }
 
-/// `file:3: message`, the line, and carets below the `span` (in bytes of `text`; of several lines the first).
+/// Of a longer line, in characters, only what is around the place is shown.
+const WIDTH: usize = 120;
+/// What is shown before the place then.
+const LEAD: usize = 40;
+
+/// `file:3: message`, the line, and carets below the `span` (in bytes of `text`; of several lines the first is underlined).
 #[must_use]
 pub fn excerpt(path: &Path, text: &str, span: &Range<usize>, message: &str) -> String {
     let start = text.floor_char_boundary(span.start);
     let begin = text[..start].rfind('\n').map_or(0, |end| end + 1);
-    let whole = text[begin..].lines().next().unwrap_or_default();
-    let end = text.floor_char_boundary(span.end).clamp(start, (begin + whole.len()).max(start));
     // The user's own text, but whatever it is: one line, and nothing that moves the cursor.
-    let shown: String = whole.chars().map(|char| if char == '\t' || !char.is_control() { char } else { '\u{fffd}' }).collect();
-    let indent: String = text[begin..start].chars().map(|char| if char == '\t' { '\t' } else { ' ' }).collect();
-    let (number, carets) = (line(text, start).to_string(), "^".repeat(text[start..end].chars().count().max(1)));
+    let printable = |char: char| if char == '\t' || !char.is_control() { char } else { '\u{fffd}' };
+    let whole: Vec<char> = text[begin..].lines().next().unwrap_or_default().chars().map(printable).collect();
+    let before = text[begin..start].chars().count().min(whole.len());
+    let end = text.floor_char_boundary(span.end).max(start);
+    let under = text[start..end].chars().count().clamp(1, (whole.len() - before).max(1));
+    let cut = if whole.len() > WIDTH { before.saturating_sub(LEAD) } else { 0 };
+    let (dots, pad) = if cut > 0 { ("…", " ") } else { ("", "") };
+    let after = if whole.len() - cut > WIDTH { "…" } else { "" };
+    let shown: String = whole[cut..].iter().take(WIDTH).collect();
+    let indent: String = whole[cut..before].iter().map(|char| if *char == '\t' { '\t' } else { ' ' }).collect();
+    let carets = "^".repeat(under.min(WIDTH - indent.chars().count().min(WIDTH - 1)));
+    let number = line(text, start).to_string();
+    let gutter = " ".repeat(number.len());
     let mut out = format!("{}:{number}: {message}", path.display());
-    let _ = write!(out, "\n  {number} | {shown}\n  {:width$} | {indent}{carets}", "", width = number.len());
+    // Writing to a text cannot fail.
+    let _ = write!(out, "\n  {number} | {dots}{shown}{after}\n  {gutter} | {pad}{indent}{carets}");
     out
 }
 

@@ -8,7 +8,7 @@ const FLOORS: [&[&str]; 6] = [
     &["wire", "catalog"],
     &["report", "transcript"],
     &["inspect", "reference"],
-    &["proxy", "probe", "replay", "snapshot"],
+    &["proxy", "probe", "replay", "snapshot", "config"],
     &["cli", "run"],
 ];
 

@@ -2,6 +2,7 @@
 
 mod catalog;
 mod cli;
+mod config;
 mod deviations;
 mod enforce;
 mod facts;
@@ -9,6 +10,7 @@ mod floors;
 mod gate;
 mod metrics;
 mod mutations;
+mod pages;
 mod reference;
 mod rules;
 mod support;
