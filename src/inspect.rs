@@ -15,6 +15,7 @@ mod finding;
 mod frames;
 mod hijack;
 mod memory;
+mod outcome;
 mod refusal;
 mod relation;
 mod request;

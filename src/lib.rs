@@ -35,8 +35,8 @@
 //! 2. [`inspect`] takes the bytes of all connections in the order of their stamps. `wire` makes heads, bodies, frames and documents of them, with
 //!    flaws where something is wrong; parsing never fails.
 //! 3. [`catalog`] knows the operation by method and path, and its contract at the version: the path's prefix, else what the daemon announced.
-//! 4. A request's findings wait for the status: what the daemon refused with 4xx is not reported again. Then status, headers, media type and
-//!    body of the answer are judged, and after a hijack every frame as it passes.
+//! 4. A request's findings wait for the status: what the daemon refused with 4xx, or in the stream behind a 200, is not reported again. Then
+//!    status, headers, media type and body of the answer are judged, and after a hijack every frame as it passes.
 //! 5. `inspect/state.rs` takes what came of each exchange and holds it against the others: only what cannot all be true is said.
 //! 6. Each finding leaves as an [`model::Event`]; every report is a fold over the events.
 //!

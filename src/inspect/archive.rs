@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::content::Notes;
 use super::finding::Finding;
 use crate::model::{Place, Reason, Rule, Side};
-use crate::wire::archive::INFLATE_LIMIT;
+use crate::wire::archive::{INFLATE_LIMIT, WINDOW_LIMIT};
 use crate::wire::{ArchiveDecoder, ArchiveItem, Head, StreamEnd, TarEntry, excerpt};
 
 /// The header with the stat of the path.
@@ -35,8 +35,14 @@ impl Archive {
     pub(super) fn push(&mut self, mut bytes: Bytes, side: Side, notes: &mut dyn Notes) {
         self.begun |= !bytes.is_empty();
         while let Some(item) = self.decoder.next(&mut bytes) {
+            notes.at(bytes.len() + self.decoder.since(&item));
             self.item(item, side, notes);
         }
+    }
+
+    /// Bytes at the end of what was pushed of which nothing is known yet.
+    pub(super) fn undecided(&self) -> usize {
+        self.decoder.undecided()
     }
 
     pub(super) fn finish(&mut self, end: StreamEnd, side: Side, notes: &mut dyn Notes) {
@@ -64,12 +70,12 @@ impl Archive {
                     notes.finding(finding);
                 }
             }
-            ArchiveItem::Compressed(name) if side == Side::Daemon => {
+            ArchiveItem::Compressed(compression) if side == Side::Daemon => {
                 let place = Place::of(crate::model::Part::Body).at_offset(0);
-                notes.finding(Finding::new(Rule::TarCompressed, side, place, "a plain tar archive", name));
+                notes.finding(Finding::new(Rule::TarCompressed, side, place, "a plain tar archive", compression.name()));
             }
             ArchiveItem::Compressed(_) => {}
-            ArchiveItem::Unread(name) => notes.unjudged(Reason::Compressed(name)),
+            ArchiveItem::Window(compression) => notes.unjudged(Reason::WindowLimit(compression.name(), WINDOW_LIMIT)),
             ArchiveItem::TooLarge => notes.unjudged(Reason::InflateLimit(INFLATE_LIMIT)),
         }
     }

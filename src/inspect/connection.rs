@@ -128,6 +128,7 @@ impl Connection {
         while self.exchanges.front().is_some_and(|exchange| exchange.response_done && exchange.request != RequestState::Open) {
             if let Some(mut exchange) = self.exchanges.pop_front() {
                 self.last = Some((exchange.call(), exchange.status));
+                self.gate.found = exchange.found.take();
                 exchange.finish(None, turn.sink);
             }
         }

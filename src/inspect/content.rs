@@ -31,7 +31,7 @@ pub(super) enum Content {
     /// Frames, each header judged as it passes.
     Frames(Box<Frames>),
     /// Frames or raw bytes, not known which: what would be wrong is kept until the bytes decide.
-    Either { frames: Box<Frames>, findings: Vec<Finding> },
+    Either { frames: Box<Frames>, findings: Vec<(Finding, usize)> },
     /// WebSocket frames, each judged as it passes.
     WebSocket(Box<WebSocketDecoder>),
     /// A tar archive, walked as it passes.
@@ -101,22 +101,29 @@ impl Content {
                 }
             }
             Self::Either { frames, findings } => {
-                let mut left = 0;
-                frames.push(bytes, side, &mut |finding, behind| {
-                    left = left.max(behind);
+                // What was found earlier has gone on by now.
+                for (_, left) in findings.iter_mut() {
+                    *left = usize::MAX;
+                }
+                frames.push(bytes, side, &mut |finding, left| {
                     if findings.len() < UNDECIDED_LIMIT {
-                        findings.push(finding);
+                        findings.push((finding, left));
                     }
                 });
                 if frames.count() >= 2 {
-                    // Six zero bytes in their places twice: no terminal prints that.
-                    notes.at(left);
-                    findings.drain(..).for_each(|finding| notes.finding(finding));
+                    // Six zero bytes in their places twice: no terminal prints that. Up to there nothing was known.
+                    let decided = frames.second().unwrap_or(usize::MAX);
+                    for (finding, left) in findings.drain(..) {
+                        notes.at(left.min(decided));
+                        notes.finding(finding);
+                    }
                 }
             }
             Self::WebSocket(decoder) => {
                 while let Some(item) = decoder.next(&mut bytes) {
                     if let WebSocketItem::Flaw(flaw) = item {
+                        let since = usize::try_from(decoder.offset() - flaw.offset).unwrap_or(usize::MAX);
+                        notes.at(bytes.len() + since.max(1));
                         notes.finding(Finding::of_websocket(flaw, side));
                         if decoder.is_lost() {
                             notes.unjudged(Reason::LostTrack);
@@ -144,12 +151,16 @@ impl Content {
             Self::Documents(documents) => documents.undecided(),
             // Half a header may as well be a prompt, as long as there was no whole one.
             Self::Either { frames, .. } if frames.count() > 0 => frames.undecided(),
-            Self::Counted | Self::Held(..) | Self::TooLarge | Self::Either { .. } | Self::WebSocket(_) | Self::Archive(_) => 0,
+            Self::WebSocket(decoder) => decoder.undecided(),
+            Self::Archive(archive) => archive.undecided(),
+            Self::Counted | Self::Held(..) | Self::TooLarge | Self::Either { .. } => 0,
         }
     }
 
     /// The content is complete (`complete`), or ended early in this way.
     pub(super) fn finish(&mut self, end: StreamEnd, side: Side, notes: &mut dyn Notes) {
+        // What is wrong with the end is known at the last byte, which makes the message whole.
+        notes.at(self.undecided().max(1));
         match self {
             Self::Counted | Self::Held(..) => {}
             Self::TooLarge => notes.unjudged(Reason::CaptureLimit(CAPTURE_LIMIT as u64)),
@@ -166,12 +177,12 @@ impl Content {
             }
             Self::Archive(archive) => archive.finish(end, side, notes),
             Self::Either { frames, findings } => {
-                findings.extend(frames.finish(end, side));
+                findings.extend(frames.finish(end, side).map(|finding| (finding, 1)));
                 match frames.count() {
                     // The very first header is none: these are raw bytes, as of a TTY.
                     0 => {}
                     // Six zero bytes in their places twice: no terminal prints that.
-                    2.. => findings.drain(..).for_each(|finding| notes.finding(finding)),
+                    2.. => findings.drain(..).for_each(|(finding, _)| notes.finding(finding)),
                     1 if findings.is_empty() => {}
                     1 => notes.unjudged(Reason::FramedOrRaw),
                 }

@@ -5,7 +5,9 @@ use serde_json::Value;
 
 use super::content::{Notes, json_error};
 use super::exchange::Exchange;
+use super::filters::Wanted;
 use super::finding::Finding;
+use super::outcome::Outcome;
 use crate::catalog::{Operation, Schema};
 use crate::model::{Part, Place, Reason, Rule, Side};
 use crate::wire::json_stream::DOCUMENT_LIMIT;
@@ -24,6 +26,9 @@ pub(super) struct Documents {
     watch: Watch,
     /// Events of containers, for the rules over several exchanges.
     news: Vec<(u64, News)>,
+    outcome: Outcome,
+    /// Bytes from the begin of the last document to the end of the piece that it came in.
+    left: usize,
     lost: bool,
 }
 
@@ -36,16 +41,18 @@ pub(super) struct News {
     pub(super) time: i64,
     /// Of `die`.
     pub(super) exit_code: Option<i64>,
+    /// Bytes from its begin to the end of the piece that it came in.
+    pub(super) left: usize,
 }
 
 impl News {
-    fn read(document: &Value) -> Option<Self> {
+    fn read(document: &Value, left: usize) -> Option<Self> {
         let text = |pointer: &str| document.pointer(pointer).and_then(Value::as_str).filter(|text| text.len() <= LONGEST_WORD);
         let action = text("/Action").or_else(|| text("/status"))?.to_owned();
         let exit_code = text("/Actor/Attributes/exitCode").filter(|_| action == "die").and_then(|code| code.parse().ok());
         let id = text("/Actor/ID").or_else(|| text("/id"))?.to_owned();
         let is_container = document.get("Type").is_none_or(|kind| kind == "container");
-        is_container.then_some(Self { id, action, time: document.get("time").and_then(Value::as_i64)?, exit_code })
+        is_container.then_some(Self { id, action, time: document.get("time").and_then(Value::as_i64)?, exit_code, left })
     }
 }
 
@@ -55,7 +62,7 @@ pub(super) enum Watch {
     /// Nothing.
     Nothing,
     /// Events. Where only new ones were asked for, none is older than the answer: the daemon's clock then, until one was.
-    Events { from: Option<i64>, latest: Option<i64> },
+    Events { from: Option<i64>, latest: Option<i64>, wanted: Wanted },
     /// Samples: what the one before says of the processors.
     Stats(Option<Sample>),
 }
@@ -69,14 +76,15 @@ pub(super) struct Sample {
 
 impl Documents {
     pub(super) fn new(schema: Option<&'static Schema>, watch: Watch) -> Self {
-        Self { decoder: JsonStreamDecoder::default(), schema, watch, news: Vec::new(), lost: false }
+        Self { decoder: JsonStreamDecoder::default(), schema, watch, news: Vec::new(), outcome: Outcome::default(), left: 0, lost: false }
     }
 
     pub(super) fn push(&mut self, mut bytes: Bytes, side: Side, notes: &mut dyn Notes) {
         while !self.lost && !bytes.is_empty() {
             if let Some(item) = self.decoder.next(&mut bytes) {
                 if let JsonStreamItem::Document { bytes: text, .. } = &item {
-                    notes.at(bytes.len() + text.len());
+                    self.left = bytes.len() + text.len();
+                    notes.at(self.left);
                 }
                 self.see(item, side, notes);
             }
@@ -98,6 +106,11 @@ impl Documents {
         self.decoder.count()
     }
 
+    /// Whether the last document refuses what was sent.
+    pub(super) const fn is_refusal(&self) -> bool {
+        self.outcome.is_refusal()
+    }
+
     /// The events since the last call.
     pub(super) fn take_news(&mut self) -> Vec<(u64, News)> {
         std::mem::take(&mut self.news)
@@ -114,6 +127,9 @@ impl Documents {
             }
             JsonStreamItem::TooLarge { .. } => notes.unjudged(Reason::DocumentLimit(DOCUMENT_LIMIT as u64)),
             JsonStreamItem::Document { index, offset, bytes } => {
+                if matches!(self.watch, Watch::Nothing) {
+                    self.outcome.see(&bytes);
+                }
                 let place = Place::of(Part::Document).at_index(index);
                 match serde_json::from_slice::<Value>(&bytes) {
                     Err(error) => notes.finding(
@@ -125,7 +141,7 @@ impl Documents {
                             notes.finding(Finding::of_defect(defect, side, place.clone()));
                         }
                         if matches!(self.watch, Watch::Events { .. }) {
-                            self.news.extend(News::read(&value).map(|news| (index, news)));
+                            self.news.extend(News::read(&value, self.left).map(|news| (index, news)));
                         }
                         if let Some(finding) = self.watch.see(&value, place) {
                             notes.finding(finding);
@@ -143,7 +159,11 @@ impl Watch {
         let given = |name: &str| exchange.target.parameter(name).is_some_and(|value| !value.is_empty());
         match exchange.operation.filter(|_| exchange.status == Some(200)).map(Operation::id) {
             // With `until` alone dockerd gives old ones, too: moby/moby daemon/events/events.go, loadBufferedEvents.
-            Some("SystemEvents") => Self::Events { from: exchange.date.filter(|_| !given("since") && !given("until")), latest: None },
+            Some("SystemEvents") => Self::Events {
+                from: exchange.date.filter(|_| !given("since") && !given("until")),
+                latest: None,
+                wanted: Wanted::of(exchange.target.parameter("filters")),
+            },
             Some("ContainerStats") => Self::Stats(None),
             _ => Self::Nothing,
         }
@@ -152,7 +172,10 @@ impl Watch {
     fn see(&mut self, document: &Value, place: Place) -> Option<Finding> {
         match self {
             Self::Nothing => None,
-            Self::Events { from, latest } => {
+            Self::Events { from, latest, wanted } => {
+                if let Some(finding) = wanted.excludes(document, &place) {
+                    return Some(finding);
+                }
                 // What comes from other nodes has the time of other clocks.
                 let is_local = document.get("scope").is_none_or(|scope| scope == "local");
                 let time = document.get("time").and_then(Value::as_i64).filter(|time| is_local && *time > 0)?;

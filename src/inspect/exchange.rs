@@ -19,6 +19,9 @@ use crate::wire::{Head, escaped};
 
 const ENFORCED: &str = "plimsoll ended the exchange here";
 
+/// What was found in a step, and how many bytes lie from its place to the end of the piece.
+pub(super) type Found = Vec<(Rule, Place, usize)>;
+
 /// One request and its answer.
 #[derive(Debug)]
 pub(super) struct Exchange {
@@ -42,11 +45,14 @@ pub(super) struct Exchange {
     violated: bool,
     /// Path, query and headers were judged, before the body came.
     head_judged: bool,
+    /// Whether the answer's body may still refuse what the request's holds.
+    late: Late,
     /// What enforce mode did.
     pub(super) enforced: Option<Enforcement>,
-    /// Bytes of the last piece behind the place that is being judged, and behind the first error in it.
+    /// Bytes from the place that is being judged to the end of the last piece.
     left: usize,
-    pub(super) unclean: usize,
+    /// In enforce mode, the same of what was found in the last step.
+    pub(super) found: Option<Found>,
     pub(super) facts: Facts,
     pub(super) request_bytes: u64,
     pub(super) response_bytes: u64,
@@ -62,6 +68,19 @@ pub(super) struct Exchange {
     /// The daemon's clock: its Date header.
     pub(super) date: Option<i64>,
     pub(super) last: Option<Duration>,
+}
+
+/// A stream of messages says 200 before it is known whether the daemon takes what it was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Late {
+    /// The head says it all, or the stream has ended well.
+    No,
+    /// Enforce mode waits for no refusal: nothing bad is to reach the daemon.
+    Never,
+    /// The stream is under way.
+    Waits,
+    /// It ended in an error.
+    Refused,
 }
 
 /// How far the request is.
@@ -109,9 +128,10 @@ impl Exchange {
             response_done: false,
             violated: false,
             head_judged: false,
+            late: Late::No,
             enforced: None,
             left: 0,
-            unclean: 0,
+            found: None,
             facts: Facts::default(),
             request_bytes: 0,
             response_bytes: 0,
@@ -286,7 +306,30 @@ impl Exchange {
         self.finish(None, sink);
     }
 
-    /// Once the daemon has answered: a request that it refused with 4xx is not reported for what the daemon already refused.
+    /// The head of a stream of messages has come: until its end the findings of the request's body wait.
+    pub(super) fn streams_messages(&mut self) {
+        if self.late == Late::No {
+            self.late = Late::Waits;
+        }
+    }
+
+    /// What is wrong with the request's body is to be said at once.
+    pub(super) fn waits_for_no_refusal(&mut self) {
+        if self.late == Late::No {
+            self.late = Late::Never;
+        }
+    }
+
+    /// The stream has ended, in an error or not.
+    pub(super) fn messages_end(&mut self, refused: bool, sink: &mut dyn FnMut(Event)) {
+        if self.late == Late::Waits {
+            self.late = if refused { Late::Refused } else { Late::No };
+            self.settle(sink);
+        }
+    }
+
+    /// Once the daemon has answered: a request that it refused, with 4xx or in the stream behind a 200, is not reported for what the daemon already
+    /// refused.
     pub(super) fn settle(&mut self, sink: &mut dyn FnMut(Event)) {
         match self.status {
             // Only 400 says that the credentials could not be read; 401 to 404 come as well when they were ignored.
@@ -294,7 +337,13 @@ impl Exchange {
                 self.held.retain(|finding| status != 400 && finding.rule.area() == "auth");
                 self.release(sink);
             }
-            Some(_) => self.release(sink),
+            Some(_) if matches!(self.late, Late::No | Late::Never) => self.release(sink),
+            Some(_) => {
+                let (waiting, sure): (Vec<_>, Vec<_>) = std::mem::take(&mut self.held).into_iter().partition(Finding::is_of_content);
+                self.held = sure;
+                self.release(sink);
+                self.held = if self.late == Late::Waits { waiting } else { Vec::new() };
+            }
             None => {}
         }
     }
@@ -325,6 +374,13 @@ impl Exchange {
             })
         });
         Arc::clone(call)
+    }
+
+    /// Something was found so many bytes before the end of the last piece.
+    pub(super) fn stands_at(&mut self, finding: &Finding, left: usize) {
+        if let Some(found) = &mut self.found {
+            found.push((finding.rule, finding.place.clone(), left));
+        }
     }
 
     /// Reports a finding at once.
@@ -359,10 +415,10 @@ impl Exchange {
     /// The exchange is over, or the run is.
     pub(super) fn finish(mut self, unfinished: Option<&'static str>, sink: &mut dyn FnMut(Event)) {
         if self.status.is_none() {
-            // Nobody refused what was found, so it stands.
             self.judge_request();
-            self.release(sink);
         }
+        // Nobody refused what was found, so it stands.
+        self.release(sink);
         if self.version.is_none() && self.operation.is_some() {
             self.give_up(Reason::NoVersion);
         }
@@ -411,13 +467,18 @@ impl Notes for Noting<'_> {
     }
 
     fn finding(&mut self, finding: Finding) {
-        if finding.rule.severity() == Severity::Error {
-            self.exchange.unclean = self.exchange.unclean.max(self.exchange.left);
-        }
+        self.exchange.stands_at(&finding, self.exchange.left);
         match self.exchange.status {
             None if self.side == Side::Client => self.exchange.hold(finding),
             // Refused while it was still on its way.
             Some(400..=499) if self.side == Side::Client => {}
+            Some(_)
+                if self.side == Side::Client && finding.is_of_content() && matches!(self.exchange.late, Late::Waits | Late::Refused) =>
+            {
+                if self.exchange.late == Late::Waits {
+                    self.exchange.hold(finding);
+                }
+            }
             _ => self.exchange.report(finding, self.sink),
         }
     }

@@ -1,5 +1,5 @@
-//! Whether a list is what was asked for: filters and limits with a plain meaning, held against each entry. It sees one answer, never two, and says
-//! nothing of what may be missing from the list.
+//! Whether a list or a stream of events is what was asked for: filters and limits with a plain meaning, held against each entry. It sees one answer,
+//! never two, and says nothing of what may be missing from it.
 
 use serde_json::Value;
 
@@ -49,6 +49,37 @@ pub(super) fn judge(fact: &Fact<'_>) -> Option<Finding> {
         let state = text("State").filter(|state| !states.is_empty() && states.iter().all(|want| is_word(want) && !state.contains(want)))?;
         found("State", format!("{}, as `filters` says", states.join(" or ")), state.to_owned())
     })
+}
+
+/// What a stream of events is asked for: kinds of things, and what happens to them.
+#[derive(Debug, Default)]
+pub(super) struct Wanted {
+    kinds: Vec<String>,
+    actions: Vec<String>,
+}
+
+impl Wanted {
+    /// By `filters`; everything where they cannot be read.
+    pub(super) fn of(filters: Option<&str>) -> Self {
+        let filters: Value = filters.and_then(|filters| serde_json::from_str(filters).ok()).unwrap_or_default();
+        let wanted = |name: &str| values(filters.get(name)).into_iter().map(str::to_owned).collect();
+        Self { kinds: wanted("type"), actions: wanted("event") }
+    }
+
+    /// The first event that was not asked for: moby/moby daemon/events/filter.go. Once is enough.
+    pub(super) fn excludes(&mut self, event: &Value, place: &Place) -> Option<Finding> {
+        // `exec_create: sh` and `health_status: healthy` are asked for by their first words.
+        let members = [("Type", &self.kinds, false), ("Action", &self.actions, true)];
+        let (member, wanted, actual) = members.into_iter().find_map(|(member, wanted, by_prefix)| {
+            let actual = event.get(member).and_then(Value::as_str).filter(|_| !wanted.is_empty())?;
+            let fits = |word: &String| if by_prefix { actual.starts_with(word.as_str()) } else { actual == word };
+            (!wanted.iter().any(fits)).then_some((member, wanted, actual))
+        })?;
+        let due = format!("{}, as `filters` says", wanted.join(" or "));
+        let found = Finding::new(Rule::StateFilters, Side::Daemon, place.clone().at_pointer(format!("/{member}")), due, actual);
+        *self = Self::default();
+        Some(found)
+    }
 }
 
 /// The values of one filter: a list, or the older map of values to true.

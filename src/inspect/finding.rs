@@ -32,6 +32,11 @@ impl Finding {
         self
     }
 
+    /// Whether it is about what a message holds, and not about how it is sent.
+    pub(super) fn is_of_content(&self) -> bool {
+        matches!(self.place.part, Part::Body | Part::Entry) && self.rule.area() != "http"
+    }
+
     /// A flaw of a head.
     pub(super) fn of_head(flaw: Flaw, side: Side) -> Self {
         let place = match (flaw.rule, flaw.field.as_deref()) {

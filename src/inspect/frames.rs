@@ -17,17 +17,23 @@ pub(super) struct Frames {
     streams: Option<Streams>,
     /// So many lines are asked for, at most.
     tail: Option<u64>,
+    /// Bytes from the second header on to the end of the piece that it came in.
+    second: Option<usize>,
 }
 
 impl Frames {
     pub(super) fn new(streams: Option<Streams>, tail: Option<u64>) -> Self {
         let decoder = if tail.is_some() { FrameDecoder::counting_lines() } else { FrameDecoder::default() };
-        Self { decoder, streams, tail }
+        Self { decoder, streams, tail, second: None }
     }
 
     /// Takes bytes. With each finding goes how many of them lie from the header that it is about to the end of what was taken.
     pub(super) fn push(&mut self, mut bytes: Bytes, side: Side, found: &mut dyn FnMut(Finding, usize)) {
+        self.second = None;
         while let Some(item) = self.decoder.next(&mut bytes) {
+            if matches!(item, FrameItem::Frame(_)) && self.decoder.count() == 2 {
+                self.second = Some(bytes.len() + HEADER);
+            }
             match item {
                 FrameItem::Flaw(flaw) => found(Finding::of_frame(flaw, side), bytes.len() + HEADER),
                 FrameItem::Frame(frame) => {
@@ -38,6 +44,11 @@ impl Frames {
                 }
             }
         }
+    }
+
+    /// Bytes from the second header on, when it came with the last piece.
+    pub(super) const fn second(&self) -> Option<usize> {
+        self.second
     }
 
     pub(super) fn finish(&self, end: StreamEnd, side: Side) -> Option<Finding> {

@@ -36,7 +36,8 @@ struct Answer {
 
 #[derive(Debug)]
 struct Container {
-    tty: bool,
+    /// `None` where two answers contradict each other: it never changes.
+    tty: Option<bool>,
     name: Option<String>,
 }
 
@@ -73,8 +74,8 @@ impl Memory {
             return;
         }
         let name = name.map(|name| name.trim_start_matches('/')).filter(|name| !name.is_empty());
-        let container = self.containers.entry(id.to_owned()).or_insert(Container { tty, name: None });
-        container.tty = tty;
+        let container = self.containers.entry(id.to_owned()).or_insert(Container { tty: Some(tty), name: None });
+        container.tty = container.tty.filter(|known| *known == tty);
         if let Some(name) = name {
             container.name = Some(name.to_owned());
             self.names.insert(name.to_owned(), id.to_owned());
@@ -83,7 +84,7 @@ impl Memory {
 
     /// Whether a container has a TTY: by full id, name, or the beginning of an id that fits one only.
     pub(super) fn tty(&self, reference: &str) -> Option<bool> {
-        self.resolve(reference).and_then(|id| self.containers.get(id)).map(|container| container.tty)
+        self.resolve(reference).and_then(|id| self.containers.get(id))?.tty
     }
 
     /// An exec with this id is attached to these streams.
@@ -146,7 +147,9 @@ mod tests {
         );
         memory.rename("web", "db");
         assert_eq!([memory.tty("web"), memory.tty("db")], [None, Some(true)]);
+        memory.learn("4fb00000", None, true);
+        assert_eq!(memory.tty("4fb00000"), None);
         memory.forget("db");
-        assert_eq!([memory.tty("db"), memory.tty("4f")], [None, Some(false)]);
+        assert_eq!([memory.tty("db"), memory.tty("4f")], [None, None]);
     }
 }

@@ -17,6 +17,9 @@ use crate::wire::{BodyLength, Head, excerpt};
 /// `application/vnd.docker.multiplexed-stream` says that a stream is framed: Docker Engine API 1.42.
 const MULTIPLEXED: &[u8] = b"application/vnd.docker.multiplexed-stream";
 
+/// Its other, for the bytes of a TTY.
+const RAW: &[u8] = b"application/vnd.docker.raw-stream";
+
 /// What a status means for an operation.
 pub(super) fn contract_of(contract: &'static Contract, status: u16) -> Option<&'static ResponseContract> {
     // An undocumented error is still judged as an error of the daemon, by its body.
@@ -114,6 +117,20 @@ fn frames_or_raw(head: &Head, stream: StreamFacts) -> Content {
         Some(false) => Content::frames(stream.streams, stream.tail),
         None => Content::either(stream.streams, stream.tail),
     }
+}
+
+/// Whether the content type says of the stream what is known of its container: from 1.42 on dockerd chooses it by the TTY, for logs and behind a 101.
+/// Behind a 200, or where no upgrade was asked for, it never does (moby/moby daemon/server/router/container, `postContainersAttach` and `getContainersLogs`).
+pub(super) fn judge_framing(head: &Head, status: u16, stream: &StreamFacts, logs: bool) -> Option<Finding> {
+    if stream.version < ApiVersion::new(42) || stream.documents || !(status == 101 || (logs && status == 200)) {
+        return None;
+    }
+    let (media, tty) = (head.value("Content-Type")?, stream.tty?);
+    let (due, wrong, has) = if tty { (RAW, MULTIPLEXED, "has a TTY") } else { (MULTIPLEXED, RAW, "has no TTY") };
+    media.eq_ignore_ascii_case(wrong).then(|| {
+        let found = Finding::new(Rule::MediaMismatch, Side::Daemon, Place::header("Content-Type"), excerpt(due), excerpt(media));
+        found.saying(format!("the stream is of a process that {has}"))
+    })
 }
 
 /// Findings of a body that was held, and its document.

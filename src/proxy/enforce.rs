@@ -186,10 +186,8 @@ impl Passage<'_> {
         match ruling.objection {
             None => way.pass(ruling.clear),
             Some(objection) => {
-                // Of a stream, what stands before the bad part still goes on; of a message, nothing.
-                if objection.action == Enforcement::Cut {
-                    way.pass(ruling.clear);
-                }
+                // Of a stream or an archive, what stands before the bad part still goes on; of a message, nothing.
+                way.pass(ruling.clear);
                 way.drop_held();
                 self.enforce(&objection);
             }

@@ -71,6 +71,8 @@ pub(super) fn words(objection: &Objection) -> String {
     let Violation { rule, call, place, message, expected, actual, .. } = &*objection.violation;
     let operation = call.operation.as_deref().unwrap_or("the request");
     let what = match objection.action {
+        // What stood before the bad part of an archive is there.
+        Enforcement::Refused if rule.area() == "tar" => format!("plimsoll refused {operation} before all of it reached the daemon"),
         Enforcement::Refused => format!("plimsoll refused {operation} before it reached the daemon"),
         Enforcement::Replaced => format!("plimsoll withheld the daemon's answer to {operation}"),
         Enforcement::Cut => format!("plimsoll cut {operation} here"),

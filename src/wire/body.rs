@@ -99,6 +99,8 @@ pub enum BodyItem {
     Data(Bytes),
     /// Something wrong.
     Flaw(Flaw),
+    /// A chunk of the chunked coding ends here.
+    ChunkEnd,
     /// The body is complete.
     End,
     /// The rest cannot be read; a flaw came before.
@@ -176,7 +178,7 @@ impl BodyDecoder {
 
     /// Bytes at the end of what was taken that say nothing yet: half a line of the chunked coding.
     #[must_use]
-    pub const fn undecided(&self) -> usize {
+    pub fn undecided(&self) -> usize {
         match &self.kind {
             Kind::Chunked(chunked) => chunked.undecided(),
             _ => 0,

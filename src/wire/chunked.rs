@@ -34,6 +34,10 @@ pub struct ChunkedDecoder {
     line: Vec<u8>,
     /// Where that line begins.
     line_at: u64,
+    /// Where the lines begin behind which data is due, or the end.
+    lines_at: u64,
+    /// No byte of the chunk was taken.
+    fresh: bool,
     /// Encoded bytes taken.
     taken: u64,
     /// Decoded bytes given.
@@ -59,10 +63,14 @@ impl ChunkedDecoder {
         }
     }
 
-    /// Bytes at the end of what was taken that belong to a line which is not complete.
+    /// Bytes at the end of what was taken that are lines: whether data follows them or the end is not known yet.
     #[must_use]
-    pub const fn undecided(&self) -> usize {
-        self.line.len()
+    pub fn undecided(&self) -> usize {
+        match self.state {
+            State::Data { .. } if !self.fresh => 0,
+            State::DataCr | State::DataLf => 0,
+            State::SizeLine | State::Trailer | State::Data { .. } => usize::try_from(self.taken - self.lines_at).unwrap_or(usize::MAX),
+        }
     }
 
     /// Takes bytes; one item a call, `None` when more bytes are needed. Bytes behind the end stay in `input`.
@@ -73,6 +81,7 @@ impl ChunkedDecoder {
                     let take = usize::try_from(left).map_or(input.len(), |left| left.min(input.len()));
                     let left = left - take as u64;
                     self.state = if left == 0 { State::DataCr } else { State::Data { left } };
+                    self.fresh = false;
                     self.decoded += take as u64;
                     self.taken += take as u64;
                     return Some(BodyItem::Data(input.split_to(take)));
@@ -82,15 +91,19 @@ impl ChunkedDecoder {
                     if input[0] != due {
                         return Some(self.lost("CRLF behind the data of a chunk", input));
                     }
-                    self.state = if due == b'\r' { State::DataLf } else { State::SizeLine };
                     self.taken += 1;
                     let _ = input.split_to(1);
+                    if due == b'\n' {
+                        (self.state, self.lines_at) = (State::SizeLine, self.taken);
+                        return Some(BodyItem::ChunkEnd);
+                    }
+                    self.state = State::DataLf;
                 }
                 State::SizeLine => {
                     let line = self.take_line(input)?;
                     match line.as_deref().map(chunk_size) {
                         Some(Some(0)) => self.state = State::Trailer,
-                        Some(Some(size)) => self.state = State::Data { left: size },
+                        Some(Some(size)) => (self.state, self.fresh) = (State::Data { left: size }, true),
                         _ => return Some(self.lost_line("a chunk size in hexadecimal and CRLF", line)),
                     }
                 }
@@ -166,6 +179,7 @@ mod tests {
         loop {
             match decoder.next(&mut input) {
                 Some(BodyItem::Data(bytes)) => data.extend_from_slice(&bytes),
+                Some(BodyItem::ChunkEnd) => {}
                 Some(BodyItem::End) => return (data, "end", input.len()),
                 Some(_) => return (data, "lost", input.len()),
                 None => return (data, "more", input.len()),

@@ -158,6 +158,18 @@ impl TarDecoder {
         self.state == State::Ended
     }
 
+    /// Archive bytes taken.
+    #[must_use]
+    pub const fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Bytes at the end of what was taken that are half a header.
+    #[must_use]
+    pub fn undecided(&self) -> usize {
+        self.block.len()
+    }
+
     /// What is wrong when the archive ends here.
     #[must_use]
     pub fn finish(&self, end: StreamEnd) -> Option<Flaw> {
@@ -300,6 +312,8 @@ impl TarDecoder {
         }
         if let Some(first) = input.first().copied().filter(|_| !input.is_empty()) {
             let flaw = Flaw::new(Rule::TarTrailingBytes, self.offset, "nothing but zeros behind the end", format!("the byte {first:02x}"));
+            input.advance(1);
+            self.offset += 1;
             self.lose(flaw.at_index(self.index).with_evidence(&[first]));
         }
     }

@@ -202,6 +202,22 @@ impl WebSocketDecoder {
         matches!(self.state, State::Lost)
     }
 
+    /// Stream bytes taken.
+    #[must_use]
+    pub const fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Bytes at the end of what was taken that are half a header or half a close frame, whose code is still to be judged.
+    #[must_use]
+    pub fn undecided(&self) -> usize {
+        match (&self.state, self.last) {
+            (State::Header { have, .. }, _) => *have,
+            (State::Payload { kind: Kind::Close(_), .. }, Some(frame)) => usize::try_from(self.offset - frame.offset).unwrap_or(usize::MAX),
+            _ => 0,
+        }
+    }
+
     /// What is wrong when the stream ends here.
     #[must_use]
     pub fn finish(&self, end: StreamEnd) -> Option<Flaw> {

@@ -68,16 +68,12 @@ suite() {
 
 # The tests of contexts and of credential helpers come last and alone: they are about the library's own files and other programs, and
 # leave it pointing at the default socket.
-# This one loads three letters as an image, on purpose, and the judge says so: it goes straight to the daemon.
-corrupt=tests/integration/models_images_test.py::ImageCollectionTest::test_load_error
-suite "$work/proxy.sock" 900 tests/integration --ignore tests/integration/context_api_test.py --ignore tests/integration/credentials \
-    --deselect "$corrupt" >"$work/tests"
-suite "$daemon" 60 "$corrupt" >"$work/corrupt"
+suite "$work/proxy.sock" 900 tests/integration --ignore tests/integration/context_api_test.py --ignore tests/integration/credentials >"$work/tests"
 suite "$work/proxy.sock" 60 tests/integration/context_api_test.py tests/integration/credentials >"$work/contexts"
 proxy_stop
 
 count=0
-for part in tests corrupt contexts; do
+for part in tests contexts; do
     closing=$(grep -aE '[0-9]+ (passed|failed)' "$work/$part" | tail -n 1)
     passed_here=$(grep -oE '[0-9]+ passed' <<<"$closing" | cut -d' ' -f1)
     count=$((count + ${passed_here:-0}))

@@ -277,15 +277,39 @@ async fn expect_continue() {
     rig.daemon_ends().await;
 }
 
+/// The header of a file of five bytes.
+fn header(name: &str) -> String {
+    let mut header = tar::Header::new_ustar();
+    header.set_path(name).expect("a short name");
+    header.set_size(5);
+    header.set_mode(0o644);
+    header.set_cksum();
+    String::from_utf8(header.as_bytes().to_vec()).expect("a header of digits and names")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn archives_pass_as_they_come() {
     let mut rig = Rig::new(EnforcePolicy::default()).await;
     let load =
         "POST /v1.41/images/load?quiet=1 HTTP/1.1\r\nHost: d\r\nContent-Type: application/x-tar\r\nTransfer-Encoding: chunked\r\n\r\n";
     rig.passes_up(load).await;
-    rig.passes_up("5\r\nhello\r\n").await;
+    // Half a header waits for its other half.
+    let block = header("hello.txt");
+    rig.passes_up(&format!("404\r\n{block}{:\0<512}", "hello")).await;
+    rig.client("half\r\n").await;
+    rig.daemon_sees_nothing().await;
     rig.client("zz\r\nhello\r\n").await;
     assert!(rig.reply().await.0.starts_with("HTTP/1.1 400"));
+    rig.daemon_ends().await;
+    // Of a bad header nothing goes on, wherever it was cut.
+    let mut rig = Rig::new(EnforcePolicy::default()).await;
+    rig.passes_up(load).await;
+    rig.passes_up(&format!("600\r\n{block}{:\0<512}", "hello")).await;
+    let bad = header("bad.txt").replace("bad.txt", "sad.txt");
+    rig.client(&bad[..100]).await;
+    rig.client(&bad[100..]).await;
+    let (head, body) = rig.reply().await;
+    assert!(head.starts_with("HTTP/1.1 400") && body.contains("tar.checksum"), "{head}{body}");
     rig.daemon_ends().await;
     // A bad query is refused before the archive comes.
     let mut rig = Rig::new(EnforcePolicy::default()).await;

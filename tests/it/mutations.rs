@@ -212,7 +212,7 @@ fn body(length: BodyLength, input: &mut Bytes) -> Bytes {
     while !decoder.is_complete() {
         match decoder.next(input) {
             Some(BodyItem::Data(data)) => out.extend_from_slice(&data),
-            Some(BodyItem::Flaw(_)) => {}
+            Some(BodyItem::Flaw(_) | BodyItem::ChunkEnd) => {}
             _ => break,
         }
     }

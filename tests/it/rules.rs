@@ -49,6 +49,27 @@ fn every_rule_fires_and_is_silent_as_its_transcripts_say() {
 }
 
 #[test]
+fn the_page_of_rules_names_rules_that_there_are_and_all_areas() {
+    let text = std::fs::read_to_string(repository("docs/rules.md")).expect("the page");
+    let areas: BTreeSet<&str> = Rule::ALL.iter().map(|rule| rule.area()).collect();
+    let quoted = text.split('`').skip(1).step_by(2);
+    let named: Vec<(&str, &str)> = quoted.filter_map(|word| word.split_once('.')).filter(|(area, _)| areas.contains(area)).collect();
+    for (area, defect) in &named {
+        let id = format!("{area}.{defect}");
+        assert!(*defect == "*" || id.parse::<Rule>().is_ok(), "docs/rules.md names {id}, which is no rule");
+    }
+    // One that is only there by its area's name needs no line of its own.
+    let missing: Vec<&str> = Rule::ALL
+        .iter()
+        .filter(|rule| {
+            !named.iter().any(|(area, defect)| *area == rule.area() && (*defect == "*" || rule.id().ends_with(&format!(".{defect}"))))
+        })
+        .map(|rule| rule.id())
+        .collect();
+    assert!(missing.is_empty(), "docs/rules.md lacks {missing:?}");
+}
+
+#[test]
 fn a_head_over_the_limit() {
     for (size, fires) in [(300 << 10, false), ((1 << 20) + 64, true)] {
         let request = format!("GET /v1.41/_ping HTTP/1.1\r\nHost: d\r\nX-Big: {}\r\n\r\n", "x".repeat(size));

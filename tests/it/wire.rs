@@ -50,6 +50,7 @@ fn body(length: BodyLength, pieces: Vec<Bytes>) -> (Vec<u8>, Vec<String>) {
             match item {
                 BodyItem::Data(bytes) => data.extend_from_slice(&bytes),
                 BodyItem::Flaw(flaw) => out.push(format!("{flaw:?}")),
+                BodyItem::ChunkEnd => {}
                 BodyItem::End | BodyItem::Lost => {
                     out.push(format!("{item:?}"));
                     out.push(format!("{:?}", decoder.finish(StreamEnd::Closed)));

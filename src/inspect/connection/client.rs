@@ -48,6 +48,7 @@ impl Connection {
                 match item {
                     Some(BodyItem::Data(data)) => {
                         exchange.request_bytes += data.len() as u64;
+                        self.gate.content[Side::Client as usize] += data.len() as u64;
                         let mut notes = Noting { exchange, part: "request-body", side: Side::Client, sink: turn.sink };
                         content.push(data, Side::Client, &mut notes);
                     }
@@ -57,7 +58,7 @@ impl Connection {
                         self.client = Client::Lost;
                         return;
                     }
-                    Some(BodyItem::Lost | BodyItem::End) | None => {}
+                    Some(BodyItem::ChunkEnd | BodyItem::Lost | BodyItem::End) | None => {}
                 }
                 if ended {
                     self.request_body_ends(turn);
@@ -78,6 +79,7 @@ impl Connection {
                 let input = std::mem::take(input);
                 if let Some(exchange) = self.exchanges.front_mut() {
                     exchange.request_bytes += input.len() as u64;
+                    self.gate.content[Side::Client as usize] += input.len() as u64;
                     exchange.last = turn.stamp.at;
                     let mut notes = Noting { exchange, part: "client-stream", side: Side::Client, sink: turn.sink };
                     content.push(input, Side::Client, &mut notes);

@@ -54,6 +54,7 @@ impl Connection {
                 match item {
                     Some(BodyItem::Data(data)) => {
                         exchange.response_bytes += data.len() as u64;
+                        self.gate.content[Side::Daemon as usize] += data.len() as u64;
                         let mut notes = Noting { exchange, part: "response-body", side: Side::Daemon, sink: turn.sink };
                         content.push(data, Side::Daemon, &mut notes);
                         if let Content::Documents(documents) = content {
@@ -67,7 +68,7 @@ impl Connection {
                         self.daemon = Daemon::Lost;
                         return;
                     }
-                    Some(BodyItem::Lost | BodyItem::End) | None => {}
+                    Some(BodyItem::ChunkEnd | BodyItem::Lost | BodyItem::End) | None => {}
                 }
                 if ended {
                     self.response_ends(Some(StreamEnd::Closed), turn);
@@ -77,6 +78,7 @@ impl Connection {
                 let Some(exchange) = self.exchanges.front_mut() else { return };
                 exchange.last = turn.stamp.at;
                 exchange.response_bytes += input.len() as u64;
+                self.gate.content[Side::Daemon as usize] += input.len() as u64;
                 let mut notes = Noting { exchange, part: "daemon-stream", side: Side::Daemon, sink: turn.sink };
                 content.push(std::mem::take(input), Side::Daemon, &mut notes);
             }
@@ -185,8 +187,11 @@ impl Connection {
             exchange.resolve(version, turn.context);
         }
         exchange.judge_request();
-        exchange.settle(turn.sink);
         let response = exchange.contract().and_then(|contract| response::contract_of(contract, status));
+        if status == 200 && response.is_some_and(|response| response.body.framing == Framing::JsonStream) {
+            exchange.streams_messages();
+        }
+        exchange.settle(turn.sink);
         let hands_over = hijack::hands_over(&head, status, response);
         let length = if hands_over { BodyLength::UntilClose } else { BodyLength::of_response(&head, exchange.method(), &mut flaws) };
         for flaw in flaws {
@@ -206,6 +211,12 @@ impl Connection {
                 let documents = notes.exchange.target.parameter("format") == Some("json");
                 let watch = Watch::of(notes.exchange);
                 let stream = response::StreamFacts { version, tty, streams, documents, tail: notes.exchange.tail(), watch };
+                let streams = response.is_some_and(|response| response.body.framing == Framing::FramesOrRaw);
+                let logs = notes.exchange.is_call("ContainerLogs");
+                let asked = notes.exchange.head.as_ref().is_some_and(|head| head.value("Upgrade").is_some());
+                if let Some(finding) = response::judge_framing(&head, status, &stream, logs).filter(|_| streams && (logs || asked)) {
+                    notes.finding(finding);
+                }
                 response::content(&head, response, stream, &mut notes)
             }
             // The document itself may say which version this is.
@@ -282,6 +293,8 @@ impl Connection {
         }
         exchange.frames += content.frames_seen();
         exchange.documents += content.documents_seen();
+        let refused = matches!(&content, Content::Documents(documents) if documents.is_refusal());
+        exchange.messages_end(refused && end == Some(StreamEnd::Closed), turn.sink);
         // Not judged where the client left, or where the stream was cut.
         let empty = exchange.is_call("ContainerStats") && exchange.status == Some(200) && exchange.documents == 0;
         if empty && !left && end == Some(StreamEnd::Closed) && matches!(content, Content::Documents(_)) {

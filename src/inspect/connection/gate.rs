@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::super::content::CAPTURE_LIMIT;
 use super::super::enforce::EnforcePolicy;
+use super::super::exchange::Found;
 use super::super::finding::Finding;
 use super::{Client, Connection, Daemon, Turn};
 use crate::model::{Enforcement, Event, Part, Place, Rule, Side, Violation};
@@ -58,6 +59,10 @@ pub(super) struct Gate {
     body: [Option<u64>; 2],
     /// The daemon's head goes on before its body.
     impatient: bool,
+    /// Bytes of content that were taken: the difference over a step is the piece that it took.
+    pub(super) content: [u64; 2],
+    /// What was found in the last step of an exchange.
+    pub(super) found: Option<Found>,
     /// The client's bytes cannot be followed, and not by its fault: they are not passed on.
     barred: bool,
 }
@@ -86,16 +91,16 @@ impl Connection {
     pub(in super::super) fn ask(&mut self, side: Side, input: &mut Bytes, policy: &EnforcePolicy, turn: &mut Turn<'_>) -> Ruling {
         while !input.is_empty() && (side == Side::Daemon || self.is_open()) {
             let before = input.len();
-            let piece = self.piece_bytes();
+            let content = self.gate.content[side as usize];
             let mut events = Vec::new();
             {
                 let mut inner = Turn { stamp: turn.stamp, context: &mut *turn.context, sink: &mut |event| events.push(event) };
                 self.step(side, input, policy, &mut inner);
             }
             self.gate.taken[side as usize] += (before - input.len()) as u64;
-            let piece = self.piece_bytes().saturating_sub(piece);
-            if let Some(objection) = self.act(side, piece, policy, events, turn) {
-                return self.ruling(side, Some(objection));
+            let piece = self.gate.content[side as usize] - content;
+            if let Some((objection, clear)) = self.act(side, piece, policy, events, turn) {
+                return Ruling { clear, ..self.ruling(side, Some(objection)) };
             }
             self.advance(side, piece, policy);
         }
@@ -110,11 +115,13 @@ impl Connection {
             Side::Client => self.client_ends(end, inner),
             Side::Daemon => self.daemon_ends(end, inner),
         }
-        let objection = self.act(side, 0, policy, events, turn);
-        if objection.is_none() && side == Side::Daemon {
+        if let Some((objection, clear)) = self.act(side, 0, policy, events, turn) {
+            return Ruling { clear, ..self.ruling(side, Some(objection)) };
+        }
+        if side == Side::Daemon {
             self.gate.clear_up_to(side, self.gate.taken[side as usize]);
         }
-        self.ruling(side, objection)
+        self.ruling(side, None)
     }
 
     /// The daemon has sent a head and lets its body wait.
@@ -125,8 +132,12 @@ impl Connection {
     }
 
     fn step(&mut self, side: Side, input: &mut Bytes, policy: &EnforcePolicy, turn: &mut Turn<'_>) {
+        self.gate.found = None;
         for exchange in &mut self.exchanges {
-            exchange.unclean = 0;
+            exchange.found = Some(Vec::new());
+            if policy.requests {
+                exchange.waits_for_no_refusal();
+            }
         }
         match side {
             Side::Client => {
@@ -157,23 +168,35 @@ impl Connection {
         }
     }
 
-    /// What is objected to after a step, with its events marked and passed on.
-    fn act(&mut self, side: Side, piece: u64, policy: &EnforcePolicy, mut events: Vec<Event>, turn: &mut Turn<'_>) -> Option<Objection> {
+    /// What is objected to after a step, with its events marked and passed on; and how far the bytes before it may go on.
+    fn act(
+        &mut self,
+        side: Side,
+        piece: u64,
+        policy: &EnforcePolicy,
+        mut events: Vec<Event>,
+        turn: &mut Turn<'_>,
+    ) -> Option<(Objection, u64)> {
         let mut objection = None;
-        let found = events.iter().find_map(|event| match event {
+        let found = events.iter().filter_map(|event| match event {
             Event::Violation(violation) if violation.side == side => {
-                policy.objects(violation.rule, side, violation.call.operation.as_deref()).then(|| violation.clone())
+                policy.objects(violation.rule, side, violation.call.operation.as_deref()).then_some(violation)
             }
             _ => None,
         });
-        if let Some(mut violation) = found {
+        // What stands first in the bytes, not what was found first: of a smaller piece it would have been the only one.
+        let left = |violation: &Violation| self.left(violation.rule, &violation.place);
+        let first = found.reduce(|first, next| if left(next) > left(first) { next } else { first });
+        if let Some(mut violation) = first.cloned() {
+            let left = left(&violation);
             let action = match side {
                 Side::Daemon if !self.gate.has_begun(side) && violation.rule != Rule::HttpUnexpectedBytes => Enforcement::Replaced,
                 _ => Enforcement::Cut,
             };
             violation.enforced = Some(action);
             mark(&mut events, side, action, policy);
-            self.clear_before_error(side, piece);
+            self.clear_before(side, piece, left);
+            let clear = self.gate.clear[side as usize];
             let whole = matches!(&self.daemon, Daemon::Head(reader) if reader.is_idle()) && self.exchanges.is_empty();
             let goes_on = action == Enforcement::Replaced && whole && violation.rule.area() != "http" && self.daemon_end.is_none();
             for exchange in &mut self.exchanges {
@@ -188,19 +211,19 @@ impl Connection {
                 Daemon::Tail(content) => content.is_framed() && violation.rule.area() == "frame",
                 _ => false,
             };
-            objection = Some(Objection { action, violation, goes_on, between_frames });
+            objection = Some((Objection { action, violation, goes_on, between_frames }, clear));
         }
         for event in events {
             (turn.sink)(event);
         }
         if objection.is_none() && side == Side::Client && policy.requests {
-            objection = self.refuse(policy, turn);
+            objection = self.refuse(piece, policy, turn);
         }
         objection
     }
 
     /// Refuses the request that the client is sending, if there is reason to.
-    fn refuse(&mut self, policy: &EnforcePolicy, turn: &mut Turn<'_>) -> Option<Objection> {
+    fn refuse(&mut self, piece: u64, policy: &EnforcePolicy, turn: &mut Turn<'_>) -> Option<(Objection, u64)> {
         let complete = matches!(self.client, Client::Head(_) | Client::Limbo { .. });
         let overlong = self.is_overlong(Side::Client);
         let exchange = self.exchanges.back_mut().filter(|exchange| exchange.status.is_none())?;
@@ -220,13 +243,16 @@ impl Connection {
         }
         let stays = exchange.head.as_ref().is_some_and(|head| !head.is_http10() && !head.has_token("Connection", "close"));
         let goes_on = complete && stays && !self.gate.has_begun(Side::Client) && violation.rule.area() != "http";
+        let left = self.left(violation.rule, &violation.place);
+        self.clear_before(Side::Client, piece, left);
+        let clear = self.gate.clear[Side::Client as usize];
         if let Some(mut exchange) = self.exchanges.pop_back() {
             self.last = Some((exchange.call(), None));
             exchange.refuse(&objects, turn.sink);
         }
         self.client = if goes_on { Client::Head(crate::wire::HeadReader::new(Side::Client)) } else { Client::Lost };
         self.gate.message_ends(Side::Client);
-        Some(Objection { action: Enforcement::Refused, violation, goes_on, between_frames: false })
+        Some((Objection { action: Enforcement::Refused, violation, goes_on, between_frames: false }, clear))
     }
 
     /// Moves what may go on after a step without objection.
@@ -238,7 +264,8 @@ impl Connection {
                 Client::Head(reader) => (reader.is_idle(), None, 0),
                 Client::Limbo { .. } => (true, None, 0),
                 Client::Body { content, decoder } => (false, Some(content), decoder.undecided()),
-                Client::Tail(_) | Client::Lost => return self.gate.clear_up_to(side, taken),
+                Client::Tail(content) => (false, Some(content), 0),
+                Client::Lost => return self.gate.clear_up_to(side, taken),
             },
             Side::Daemon => match &self.daemon {
                 Daemon::Head(reader) => (reader.is_idle(), None, 0),
@@ -282,12 +309,14 @@ impl Connection {
         }
     }
 
-    /// What stands before the first error of the piece may go on.
-    fn clear_before_error(&mut self, side: Side, piece: u64) {
-        let taken = self.gate.taken[side as usize];
-        let unclean = self.exchanges.front().map_or(0, |exchange| exchange.unclean) as u64;
-        if self.gate.has_begun(side) && unclean > 0 && unclean <= piece {
-            self.gate.clear_up_to(side, taken - unclean);
+    /// What stands before the bad part may go on, which begins so many bytes before the end of the piece. Before the piece, that was found out
+    /// before.
+    fn clear_before(&mut self, side: Side, piece: u64, left: usize) {
+        let (taken, left) = (self.gate.taken[side as usize], left as u64);
+        // A client's raw tail begins behind its request, which went on long ago.
+        let begun = self.gate.has_begun(side) || (side == Side::Client && matches!(self.client, Client::Tail(_)));
+        if begun && (1..=piece).contains(&left) {
+            self.gate.clear_up_to(side, taken - left);
         }
     }
 
@@ -295,9 +324,10 @@ impl Connection {
         self.gate.taken[side as usize] - self.gate.start[side as usize] > HOLD_LIMIT
     }
 
-    /// Bytes of content that the daemon has sent in the exchange under way: the difference over a step is the piece that it took.
-    fn piece_bytes(&self) -> u64 {
-        self.exchanges.front().map_or(0, |exchange| exchange.response_bytes)
+    /// How many bytes before the end of the last piece it was found; 0 when it is about no place in it.
+    fn left(&self, rule: Rule, place: &Place) -> usize {
+        let found = self.exchanges.iter().filter_map(|exchange| exchange.found.as_ref()).chain(&self.gate.found).flatten();
+        found.into_iter().find(|found| found.0 == rule && found.1 == *place).map_or(0, |found| found.2)
     }
 
     fn is_open(&self) -> bool {

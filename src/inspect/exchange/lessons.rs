@@ -80,6 +80,7 @@ impl Exchange {
     pub(in super::super) fn hear(&mut self, news: &[(u64, News)], turn: &mut Turn<'_>) {
         for (index, event) in news {
             for finding in turn.context.state.event(self.connection, event, *index) {
+                self.stands_at(&finding, event.left);
                 self.report(finding, turn.sink);
             }
         }

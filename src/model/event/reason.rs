@@ -29,8 +29,8 @@ pub enum Reason {
     ContentCoding(String),
     /// Whether the stream is framed is not known and the bytes fit both.
     FramedOrRaw,
-    /// An archive that is compressed in a way that is not undone.
-    Compressed(&'static str),
+    /// An archive, compressed in this way, whose window is larger than what is kept.
+    WindowLimit(&'static str, u64),
     /// More came out of a compressed archive than is looked at.
     InflateLimit(u64),
     /// The run, the recording or the client's interest ended first.
@@ -55,7 +55,7 @@ impl fmt::Display for Reason {
             Self::LostTrack => f.write_str("the bytes cannot be followed after the violation before"),
             Self::ContentCoding(coding) => write!(f, "content coding {coding} is not undone"),
             Self::FramedOrRaw => f.write_str("whether the container has a TTY is not known, and the bytes fit both readings"),
-            Self::Compressed(name) => write!(f, "compressed with {name}, which is not undone"),
+            Self::WindowLimit(name, bytes) => write!(f, "compressed with {name}, and with a window larger than {}", Size(*bytes)),
             Self::InflateLimit(bytes) => write!(f, "compressed, and larger than {} when it is undone", Size(*bytes)),
             Self::Unfinished(what) => f.write_str(what),
             Self::Said(words) => f.write_str(words),

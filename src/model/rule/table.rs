@@ -271,9 +271,9 @@ rules! {
         "compose and testcontainers wait for `healthy` in State.Health, and fail or wait for ever where it is missing."
         "Docker Engine API documents 1.24 and later, ContainerInspect; moby/moby daemon/health.go"
     StateFilters "state.filters" Warning
-        "a list or log holds what was not asked for"
+        "a list, log or stream of events holds what was not asked for"
         "Tools that remove or stop all containers with a label do so to what the daemon lists."
-        "Docker Engine API documents, ContainerList: limit, filters; ContainerLogs: tail"
+        "Docker Engine API documents, ContainerList: limit, filters; ContainerLogs: tail; SystemEvents: filters"
     StateEventReplay "state.event-replay" Warning
         "events from before the call are sent, though none were asked for"
         "Clients take them for news and act on containers that are gone."
@@ -283,7 +283,7 @@ rules! {
         "Clients that go on from the last time they saw get events twice, or miss some."
         "Docker Engine API documents, SystemEvents: time"
     StateEventMissing "state.event-missing" Warning
-        "a call succeeds, later events come, and its own does not"
+        "a call succeeds, later events come, and none of its kind does"
         "Whoever follows the events, Traefik and compose among them, does not learn of the container, or keeps one that is gone."
         "Docker Engine API documents, SystemEvents: start, destroy"
     StateStatsRelation "state.stats-relation" Warning
