@@ -91,6 +91,9 @@ pub struct ProbeArgs {
     /// The daemon: unix:///path, tcp://host:port or reference [default: $DOCKER_HOST, else reference]
     #[arg(long, value_name = "ADDR", value_parser = parse_address)]
     pub backend: Option<Address>,
+    /// A daemon with a name (repeatable): all are driven, one after the other, and compared in one matrix
+    #[arg(long, value_name = "NAME=ADDR", value_parser = parse_named, conflicts_with_all = ["backend", "record"])]
+    pub daemon: Vec<(String, Address)>,
     /// The versions to drive; auto: all that the daemon announces
     #[arg(long, value_name = "auto|1.N|1.A..1.B", default_value = "auto", value_parser = parse_versions)]
     pub api_version: VersionSpan,
@@ -144,4 +147,10 @@ fn parse_known_versions(text: &str) -> Result<VersionRange, String> {
 
 fn parse_address(text: &str) -> Result<Address, String> {
     text.parse()
+}
+
+fn parse_named(text: &str) -> Result<(String, Address), String> {
+    let named = text.split_once('=').filter(|(name, address)| !name.is_empty() && !address.is_empty());
+    let (name, address) = named.ok_or("write NAME=ADDR, as in podman=unix:///run/podman/podman.sock")?;
+    Ok((name.to_owned(), parse_address(address)?))
 }

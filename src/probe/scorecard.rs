@@ -2,6 +2,7 @@
 //!
 //! It is a report like any other, a fold over the events of the run: the cases say what was reached, the violations what was wrong.
 
+mod comparison;
 mod findings;
 mod layout;
 mod matrix;
@@ -14,6 +15,7 @@ use crate::catalog::Catalog;
 use crate::model::{ApiVersion, CaseResult, Counts, Event, RunFinished, RunVerdict, Severity, Side};
 use crate::report::{Reporter, Style, Tally};
 
+pub use comparison::Comparison;
 use findings::Findings;
 use matrix::{Mark, Matrix};
 use skips::Skips;
@@ -89,13 +91,17 @@ impl<W: Write> Scorecard<W> {
         marks
     }
 
+    /// What is said below the matrix.
+    fn details(&self) -> String {
+        self.findings.render(&self.setting) + &self.skips.render(&self.setting) + &again(&self.marks(), &self.setting)
+    }
+
     fn write(&mut self) -> io::Result<()> {
         let marks = self.marks();
         let versions: BTreeSet<ApiVersion> = marks.keys().map(|(_, version)| *version).collect();
         let matrix = Matrix { marks: &marks, versions: versions.into_iter().collect(), setting: &self.setting };
         let unseen = marks.values().filter(|mark| **mark == Mark::Skipped).count();
-        let text =
-            matrix.render() + &self.findings.render(&self.setting) + &self.skips.render(&self.setting) + &again(&marks, &self.setting);
+        let text = matrix.render() + &self.details();
         self.out.write_all(text.as_bytes())?;
         if let Some(finished) = self.finished.take() {
             writeln!(self.out, "{}", verdict(&finished, unseen, self.setting.style))?;

@@ -434,3 +434,64 @@ fn the_built_in_backend_is_the_default() {
     let (code, _, err) = run(&["serve", "--listen", "unix:///tmp/x", "--fault", "no.such"]);
     assert!(code == 2 && err.contains("--list-faults"), "{err}");
 }
+
+/// A reference backend of its own, killed when it is dropped.
+struct Serving {
+    child: std::process::Child,
+    dir: tempfile::TempDir,
+}
+
+impl Serving {
+    fn start(extra: &[&str]) -> Self {
+        let dir = tempfile::tempdir().expect("a folder");
+        let listen = format!("unix://{}", dir.path().join("d.sock").display());
+        let mut child = plimsoll().args(["serve", "--listen", &listen]).args(extra).stderr(Stdio::piped()).spawn().expect("it starts");
+        let mut said = BufReader::new(child.stderr.take().expect("piped")).lines();
+        assert!(said.next().is_some_and(|line| line.is_ok_and(|line| line.contains("listening on"))));
+        Self { child, dir }
+    }
+
+    fn socket(&self) -> std::path::PathBuf {
+        self.dir.path().join("d.sock")
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // Gone already is fine.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn several_daemons_are_compared_in_one_matrix() {
+    let bad = Serving::start(&["--fault", "schema.missing-member@operation=ContainerList"]);
+    let report = bad.dir.path().join("probe.jsonl");
+    let report = report.display();
+    let (code, out, err) = run(&[
+        "probe",
+        "--api-version",
+        "1.40..1.41",
+        "--operation",
+        "ContainerList",
+        "--operation",
+        "SystemPing",
+        "--daemon",
+        "good=reference",
+        "--daemon",
+        &format!("bad=unix://{}", bad.socket().display()),
+        "--report",
+        &format!("jsonl={report}"),
+    ]);
+    assert_eq!(code, 1, "{out}{err}");
+    let line =
+        |name: &str| out.lines().find(|line| line.starts_with(name)).unwrap_or_default().split_whitespace().skip(1).collect::<String>();
+    assert_eq!(line("ContainerList"), "✓✗2", "{out}");
+    assert!(out.lines().next().is_some_and(|head| head.split_whitespace().eq(["good", "bad"])), "{out}");
+    assert!(out.contains("── bad (unix://") && !out.contains("── good"), "{out}");
+    let lines = std::fs::read_to_string(report.to_string()).expect("a report");
+    assert!(lines.contains(r#""daemon":"good""#) && lines.contains(r#""daemon":"bad""#));
+    let (code, _, err) = run(&["probe", "--daemon", "a=reference", "--daemon", "a=reference"]);
+    assert_eq!((code, err.as_str()), (2, "plimsoll: --daemon: two daemons are named `a`\n"));
+}

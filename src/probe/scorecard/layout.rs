@@ -40,6 +40,14 @@ pub(super) fn ranges(versions: &BTreeSet<ApiVersion>) -> String {
     shown.collect::<Vec<_>>().join(", ")
 }
 
+/// The name, or as much of it as there is room for.
+pub(super) fn clipped(name: &str, width: usize) -> String {
+    if name.chars().count() <= width {
+        return name.to_owned();
+    }
+    name.chars().take(width.saturating_sub(1)).chain(['…']).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::Setting;
+use super::layout::clipped;
 use crate::catalog::Operation;
 use crate::model::ApiVersion;
 use crate::report::Style;
@@ -26,9 +27,9 @@ pub(super) enum Mark {
 }
 
 impl Mark {
-    const ALL: [Self; 6] = [Self::Pass, Self::Partly, Self::Warning, Self::Fail, Self::Skipped, Self::Absent];
+    pub(super) const ALL: [Self; 6] = [Self::Pass, Self::Partly, Self::Warning, Self::Fail, Self::Skipped, Self::Absent];
 
-    const fn sign(self) -> char {
+    pub(super) const fn sign(self) -> char {
         match self {
             Self::Pass => '✓',
             Self::Partly => '~',
@@ -39,7 +40,7 @@ impl Mark {
         }
     }
 
-    const fn legend(self) -> &'static str {
+    pub(super) const fn legend(self) -> &'static str {
         match self {
             Self::Pass => "pass",
             Self::Partly => "passed in part, some cases skipped",
@@ -50,7 +51,7 @@ impl Mark {
         }
     }
 
-    fn paint(self, style: Style, text: &str) -> String {
+    pub(super) fn paint(self, style: Style, text: &str) -> String {
         match self {
             Self::Pass | Self::Partly => style.good(text),
             Self::Warning => style.warn(text),
@@ -206,13 +207,6 @@ impl Matrix<'_> {
 /// Tens are set apart.
 fn gap(version: ApiVersion) -> bool {
     version.minor().is_multiple_of(10)
-}
-
-fn clipped(name: &str, width: usize) -> String {
-    if name.chars().count() <= width {
-        return name.to_owned();
-    }
-    name.chars().take(width.saturating_sub(1)).chain(['…']).collect()
 }
 
 /// Panels of about the same length, cut where a group begins if one begins near.
