@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Requests a second through plimsoll beside nginx and haproxy, in one run on one machine.
+# Requests a second through plimsoll beside haproxy, nginx and, where they are installed, Prism and mitmproxy, in one run on one machine.
 #
 #   compare.sh [PLIMSOLL [ROUNDS [SECONDS]]]     default: target/release/plimsoll 3 5
 #
 # All of them stand in front of the same backend, an nginx that answers a container list of dockerd
 # (2.4 KB) from memory. They take turns, so that a neighbour who uses the machine for a while slows
-# all of them; figures are medians of the rounds, and the spread stands beside them. CPU time a
+# all of them: a ratio is the median of the ratios to haproxy in the same round. Figures are medians of
+# the rounds, and the spread stands beside them. haproxy and nginx have as many threads as plimsoll keeps
+# busy, which are two: one that relays, one that judges. CPU time a
 # request is what noise touches least. What one connection waits depends on whether the kernel wakes
 # an idle CPU for every step or not, and that changes by the minute, so its range is shown. Beside it
 # stands the time a request with load, backend and proxy on one CPU: the mean of a round, since a
@@ -15,6 +17,7 @@
 # plimsoll judges every exchange while it is measured: at the end its report must say so, and must
 # not hold one violation. plimsoll does not judge an answer again that is byte for byte the one before, as those
 # of a client that polls are; `every answer new` shows its speed when no two are the same. Loopback only. Needs the Debian packages wrk nginx-light haproxy.
+# Prism (npm @stoplight/prism-cli) and mitmdump (pip mitmproxy) are measured where they are in the PATH; they are so much slower that two seconds do.
 # The table on standard output is Markdown; how it goes is said on standard error.
 set -euo pipefail
 
@@ -48,7 +51,8 @@ done
 [ -x "$plimsoll" ] || fail "no plimsoll at $plimsoll: cargo build --release, or name it as the first argument"
 [[ $rounds =~ ^[1-9][0-9]*$ && $seconds =~ ^[1-9][0-9]*$ ]] || fail 'ROUNDS and SECONDS are numbers from 1'
 # No server outlives this, whatever becomes of the script.
-limit=$((300 + rounds * (seconds + 15) * 8))
+limit=$((300 + rounds * (seconds + 15) * 10))
+threads=2
 
 # --- servers, and their end -------------------------------------------------------------------------
 
@@ -134,7 +138,7 @@ ticks() {
     echo "$sum"
 }
 
-for name in direct haproxy nginx plimsoll; do
+for name in direct haproxy nginx plimsoll prism mitmproxy; do
     free_port "$name"
 done
 
@@ -150,7 +154,7 @@ nginx_conf() {
     [ "$(id -u)" -ne 0 ] || echo "user root;"
     cat <<EOF
 daemon off;
-worker_processes 1;
+worker_processes ${2:-1};
 pid $work/$1.pid;
 error_log stderr crit;
 events { worker_connections 1024; }
@@ -183,7 +187,7 @@ nginx_conf direct >"$work/direct.conf" <<EOF
         }
         location = $fresh {
             default_type application/json;
-            return 200 '$(sed 's/"Created":[0-9]*/"Created":1$connection$connection_requests/' "$here/compare/containers.json")
+            return 200 '$(sed 's/"Created":[0-9]*/"Created":1$connection$connection_requests/g' "$here/compare/containers.json")
 ';
         }
         location = $export {
@@ -194,7 +198,7 @@ nginx_conf direct >"$work/direct.conf" <<EOF
 EOF
 
 # A file between both sides would measure the disk.
-nginx_conf nginx >"$work/nginx.conf" <<EOF
+nginx_conf nginx "$threads" >"$work/nginx.conf" <<EOF
     upstream backend {
         server 127.0.0.1:${port[direct]};
         keepalive 64;
@@ -213,7 +217,7 @@ EOF
 
 cat >"$work/haproxy.cfg" <<EOF
 global
-    nbthread 1
+    nbthread $threads
     maxconn 1024
 defaults
     mode http
@@ -238,6 +242,31 @@ start plimsoll "$plimsoll" proxy --format terminal \
     --listen "tcp://127.0.0.1:${port[plimsoll]}" --backend "tcp://127.0.0.1:${port[direct]}"
 for name in nginx haproxy plimsoll; do
     ready "$name"
+done
+# Both are told what the API is only as far as they take it: Prism a document, mitmproxy nothing.
+others=()
+if command -v prism >/dev/null; then
+    "$plimsoll" schemas export --api-version 1.41 --format openapi >"$work/openapi.json"
+    start prism prism proxy "$work/openapi.json" "http://127.0.0.1:${port[direct]}" --host 127.0.0.1 --port "${port[prism]}"
+    others+=(prism)
+else
+    say 'no prism in the PATH: left out (npm install @stoplight/prism-cli)'
+fi
+if command -v mitmdump >/dev/null; then
+    start mitmproxy mitmdump --quiet --mode "reverse:http://127.0.0.1:${port[direct]}" --listen-host 127.0.0.1 \
+        --listen-port "${port[mitmproxy]}" --set confdir="$work/mitm"
+    others+=(mitmproxy)
+else
+    say 'no mitmdump in the PATH: left out (pip install mitmproxy)'
+fi
+# They may write the answer in another way; that they give it is enough.
+for name in "${others[@]}"; do
+    tries=300
+    until curl -sf --max-time 5 -o /dev/null "http://127.0.0.1:${port[$name]}$list" 2>/dev/null; do
+        tries=$((tries - 1))
+        [ "$tries" -gt 0 ] || { cat "$work/$name.err" "$work/$name.out" >&2 && fail "$name does not answer"; }
+        sleep 0.1
+    done
 done
 
 # The last of timeout's descendants is the program itself.
@@ -281,7 +310,7 @@ archive() {
 }
 
 peers=(direct haproxy nginx plimsoll)
-declare -A rates costs slows waits means archives
+declare -A rates ratios costs slows waits means archives
 
 say 'warming up'
 load fresh "$connections" 1
@@ -293,8 +322,17 @@ for ((round = 1; round <= rounds; round++)); do
     for name in "${peers[@]}" fresh; do
         load "$name" "$connections" "$seconds"
         rates[$name]+=" $rate" costs[$name]+=" $cost" slows[$name]+=" $slow"
+        [ "$name" != haproxy ] || base=$rate
+        # The backend itself has its turn before.
+        [ "$name" = direct ] || ratios[$name]+=" $(awk "BEGIN { print $rate / $base }")"
         say "round $round: $name: $rate requests/s, $cost µs of CPU a request, 99 % below $slow ms"
     done
+done
+for name in "${others[@]}"; do
+    load "$name" "$connections" 2
+    rates[$name]=$rate costs[$name]=$cost slows[$name]=$slow
+    ratios[$name]=$(awk "BEGIN { print $rate / $base }")
+    say "$name: $rate requests/s, $cost µs of CPU a request"
 done
 peak_list=$(peak)
 for ((round = 1; round <= rounds; round++)); do
@@ -365,18 +403,18 @@ lowest() { printf '%s\n' "$@" | sort -g | head -n 1; }
 spread() { printf '%s\n' "$@" | sort -g | awk 'NR == 1 { low = $1 } END { print low " to " $1 }'; }
 
 declare -A label=(
-    [direct]='direct' [haproxy]='haproxy, one thread' [nginx]='nginx, one worker'
-    [plimsoll]='plimsoll, judging' [fresh]='plimsoll, every answer new'
+    [direct]='direct' [haproxy]="haproxy, $threads threads" [nginx]="nginx, $threads workers"
+    [plimsoll]='plimsoll, judging' [fresh]='plimsoll, every answer new' [prism]='Prism' [mitmproxy]='mitmproxy'
 )
 # The lists are words.
 # shellcheck disable=SC2086
 {
-    base=$(middle ${rates[nginx]})
-    echo '| | requests/s (rounds) | to nginx | CPU a request | 99 % below | all on one CPU | latency | 1 GiB body |'
+    echo '| | requests/s (rounds) | to haproxy | CPU a request | 99 % below | all on one CPU | latency | 1 GiB body |'
     echo '|---|---:|---:|---:|---:|---:|---:|---:|'
     for name in "${peers[@]}"; do
         rate=$(middle ${rates[$name]})
-        ratio=$(awk "BEGIN { printf \"%.2f\", $rate / $base }")
+        ratio=–
+        [ "$name" = direct ] || ratio=$(awk "BEGIN { printf \"%.2f\", $(middle ${ratios[$name]}) }")
         # What the backend needs for an answer is no price of going direct.
         cost="$(middle ${costs[$name]}) µs"
         [ "$name" != direct ] || cost='–'
@@ -384,9 +422,11 @@ declare -A label=(
             "$(spread ${rates[$name]})" "$ratio" "$cost" "$(middle ${slows[$name]})" "$(lowest ${means[pinned,$name]})" \
             "$(spread ${waits[free,$name]})" "$(middle ${archives[$name]})"
     done
-    rate=$(middle ${rates[fresh]})
-    printf '| %s | %.0f (%s) | %s | %s µs | %s ms | – | – | – |\n' "${label[fresh]}" "$rate" "$(spread ${rates[fresh]})" \
-        "$(awk "BEGIN { printf \"%.2f\", $rate / $base }")" "$(middle ${costs[fresh]})" "$(middle ${slows[fresh]})"
+    for name in fresh "${others[@]}"; do
+        printf '| %s | %.0f (%s) | %s | %s µs | %s ms | – | – | – |\n' "${label[$name]}" "$(middle ${rates[$name]})" \
+            "$(spread ${rates[$name]})" "$(awk "BEGIN { printf \"%.3g\", $(middle ${ratios[$name]}) }")" "$(middle ${costs[$name]})" \
+            "$(middle ${slows[$name]})"
+    done
 }
 cat <<EOF
 

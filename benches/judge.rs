@@ -5,8 +5,9 @@
 use bytes::Bytes;
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
+use plimsoll::catalog::{Catalog, Schema};
 use plimsoll::inspect::{Inspector, Seen, Settings};
-use plimsoll::model::Side;
+use plimsoll::model::{ApiVersion, Side};
 use plimsoll::wire::{BodyDecoder, BodyLength, FrameDecoder, HeadReader, JsonStreamDecoder};
 
 fn main() {
@@ -81,7 +82,52 @@ fn chunked(bencher: Bencher<'_, '_>) {
     });
 }
 
-/// A list of containers: request, answer, verdict.
+/// The quick look at a list of containers.
+#[divan::bench]
+fn list_checked(bencher: Bencher<'_, '_>) {
+    let schema = list_schema();
+    bencher.counter(BytesCount::of_slice(LIST)).bench(|| schema.accepts(black_box(LIST)));
+}
+
+/// What it is to be held against: reading the list and keeping nothing.
+#[divan::bench]
+fn list_parsed(bencher: Bencher<'_, '_>) {
+    bencher.counter(BytesCount::of_slice(LIST)).bench(|| serde_json::from_slice::<serde::de::IgnoredAny>(black_box(LIST)).is_ok());
+}
+
+/// The list by the authority: read into a document, which is held against the schema.
+#[divan::bench]
+fn list_by_authority(bencher: Bencher<'_, '_>) {
+    let schema = list_schema();
+    bencher
+        .counter(BytesCount::of_slice(LIST))
+        .bench(|| serde_json::from_slice(black_box(LIST)).is_ok_and(|document| schema.defects(&document).is_empty()));
+}
+
+fn list_schema() -> &'static Schema {
+    let operation = Catalog::builtin().operation("ContainerList").expect("a shipped operation");
+    let response = &operation.contract(ApiVersion::new(41)).responses[&200];
+    response.body.schema.as_ref().expect("a list has a schema")
+}
+
+/// A list of containers that differs from the one before in one number of each: request, answer, verdict.
+#[divan::bench]
+fn exchange_new(bencher: Bencher<'_, '_>) {
+    let inspector = Inspector::new(Settings::default());
+    let request = Bytes::from_static(REQUEST);
+    let text = String::from_utf8(response()).expect("text");
+    let answers = [1_795_341_461, 1_795_341_462].map(|time: u64| Bytes::from(text.replace("1795341460", &time.to_string())));
+    let mut turn = 0;
+    bencher.counter(ItemsCount::new(1u32)).bench_local(|| {
+        turn ^= 1;
+        inspector.push(1, Side::Client, Seen::Bytes(request.clone()), None);
+        inspector.judge(&mut |event| drop(black_box(event)));
+        inspector.push(1, Side::Daemon, Seen::Bytes(answers[turn].clone()), None);
+        inspector.judge(&mut |event| drop(black_box(event)));
+    });
+}
+
+/// The same list of containers again: request, answer, verdict.
 #[divan::bench]
 fn exchange(bencher: Bencher<'_, '_>) {
     let inspector = Inspector::new(Settings::default());

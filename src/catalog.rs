@@ -2,6 +2,7 @@
 //!
 //! Nothing is projected or compiled before it is used. The catalogue reads no sockets and judges nothing.
 
+mod checker;
 mod contract;
 mod example;
 mod file;
@@ -22,6 +23,7 @@ use serde_json::Value;
 
 use crate::model::ApiVersion;
 
+pub use checker::{Checker, Met, Outcome};
 pub use contract::{BodyContract, Contract, Framing, ResponseContract};
 pub use file::SchemaError;
 pub use operation::Operation;

@@ -9,6 +9,7 @@ mod connection;
 mod content;
 mod documents;
 mod enforce;
+mod excerpt;
 mod exchange;
 mod filters;
 mod finding;
@@ -87,6 +88,18 @@ pub struct Settings {
     pub daemon: Option<Arc<str>>,
     /// How late is too late.
     pub thresholds: Thresholds,
+    /// How documents are looked at.
+    pub look: Look,
+}
+
+/// How documents are looked at. What is found is the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Look {
+    /// What is correct is accepted in one pass over its bytes; only the rest is read into a document.
+    #[default]
+    Quick,
+    /// Every document is read as a whole and judged by the authority: for tests of the quick look.
+    Thorough,
 }
 
 impl Default for Settings {
@@ -98,6 +111,7 @@ impl Default for Settings {
             source: None,
             daemon: None,
             thresholds: Thresholds::default(),
+            look: Look::Quick,
         }
     }
 }

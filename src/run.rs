@@ -28,7 +28,7 @@ pub fn run(cli: Cli) -> Result<Exit, Error> {
         Command::Run(args) => wrap::run(args),
         Command::Proxy(args) => proxy::run(args),
         Command::Serve(args) => serve::run(&args),
-        Command::Probe(args) => probe::run(args),
+        Command::Probe(args) => probe::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Report(command) => report::run(&command),
         Command::Waivers(command) => waivers::run(&command),

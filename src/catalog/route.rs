@@ -3,8 +3,9 @@
 //! As in dockerd's router, a parameter takes any text, slashes and colons included (`/images/registry:5000/team/app:1.2/json`), and literal
 //! routes win over parameters (`/images/json` over `/images/{name}/json`).
 
-use std::collections::HashMap;
 use std::path::Path;
+
+use rustc_hash::FxHashMap;
 
 use super::file::SchemaError;
 use super::operation::Operation;
@@ -73,7 +74,7 @@ pub enum Lookup<'a> {
 /// All routes, by their first step.
 #[derive(Debug)]
 pub(super) struct Routes {
-    by_step: HashMap<String, Vec<Target>>,
+    by_step: FxHashMap<String, Vec<Target>>,
 }
 
 #[derive(Debug)]
@@ -86,7 +87,7 @@ struct Target {
 impl Routes {
     /// Sorts the routes; two with one method, one shape of path and a common version are an error.
     pub(super) fn new(operations: &[Operation]) -> Result<Self, SchemaError> {
-        let mut by_step: HashMap<String, Vec<Target>> = HashMap::new();
+        let mut by_step: FxHashMap<String, Vec<Target>> = FxHashMap::default();
         for (index, operation) in operations.iter().enumerate() {
             for route in operation.routes() {
                 let targets = by_step.entry(first_step(&route.path).to_owned()).or_default();
@@ -120,10 +121,12 @@ impl Routes {
         let best = |candidates: &mut dyn Iterator<Item = &Target>| {
             candidates.max_by_key(|target| target.template.weight()).map(|target| &operations[target.operation])
         };
-        if let Some(operation) = best(&mut fitting().filter(|target| target.route.method == method).filter(inside)) {
+        let of_method =
+            || targets.iter().filter(|target| target.route.method == method).filter(|target| target.template.fits(path).is_some());
+        if let Some(operation) = best(&mut of_method().filter(inside)) {
             return Lookup::Operation(operation);
         }
-        if let Some(operation) = best(&mut fitting().filter(|target| target.route.method == method)) {
+        if let Some(operation) = best(&mut of_method()) {
             return Lookup::NotInVersion(operation);
         }
         // Parameters that span slashes fit too much to say that the method is wrong.

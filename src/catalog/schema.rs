@@ -8,6 +8,7 @@ use jsonschema::{Draft, Keyword, ValidationError, Validator};
 use rustc_hash::FxHashSet;
 use serde_json::{Map, Value};
 
+use super::checker::{Checker, Outcome};
 use super::projection::{REMOVED, TOO_NEW, escape};
 use crate::model::Rule;
 
@@ -18,6 +19,7 @@ const OPEN: &str = "x-open";
 #[derive(Debug)]
 pub struct Schema {
     source: Value,
+    checker: OnceLock<Checker>,
     validator: OnceLock<Validator>,
 }
 
@@ -80,13 +82,31 @@ pub struct Defect {
 
 impl Schema {
     pub(super) fn new(source: Value) -> Self {
-        Self { source, validator: OnceLock::new() }
+        Self { source, checker: OnceLock::new(), validator: OnceLock::new() }
     }
 
     /// Plain JSON Schema 2020-12.
     #[must_use]
     pub fn source(&self) -> &Value {
         &self.source
+    }
+
+    /// The quick look at the bytes of a document, and the numbers of its members. Compiled on first use.
+    #[must_use]
+    pub fn checker(&self) -> &Checker {
+        self.checker.get_or_init(|| Checker::new(&self.source))
+    }
+
+    /// Whether the quick look finds the bytes to be one document without defects. `false` says nothing: [`Self::defects`] is to be asked.
+    #[must_use]
+    pub fn accepts(&self, bytes: &[u8]) -> bool {
+        self.checker().check(bytes, None) == Outcome::Fine
+    }
+
+    /// The same for a text that is no JSON, judged as a string.
+    #[must_use]
+    pub fn accepts_text(&self, text: &str) -> bool {
+        self.checker().check_text(text) == Outcome::Fine
     }
 
     /// All defects of a document, notes among them. Empty for a document that fits.
@@ -103,19 +123,31 @@ impl Schema {
     }
 }
 
+/// Whether a text, by its bytes, has a form.
+pub(super) type TakesText = fn(&[u8]) -> bool;
+
+/// The formats of texts that the schemas use.
+const FORMATS: [(&str, TakesText); 6] = [
+    ("date-time", is_date_time),
+    ("hex64", is_hex64),
+    ("digest", is_digest),
+    ("empty-or-date-time", |text| text.is_empty() || is_date_time(text)),
+    ("empty-or-hex64", |text| text.is_empty() || is_hex64(text)),
+    ("empty-or-digest", |text| text.is_empty() || is_digest(text)),
+];
+
+/// Whether a text has the form with this name.
+pub(super) fn format_of(name: &str) -> Option<TakesText> {
+    FORMATS.iter().find(|(other, _)| *other == name).map(|(_, takes)| *takes)
+}
+
 /// Compiles a projected schema. The error is a sentence.
 pub(super) fn compile(source: &Value) -> Result<Validator, String> {
     let mut source = source.clone();
     mark_open(&mut source);
-    jsonschema::options()
-        .with_draft(Draft::Draft202012)
-        .should_validate_formats(true)
-        .with_format("date-time", is_date_time)
-        .with_format("hex64", is_hex64)
-        .with_format("digest", is_digest)
-        .with_format("empty-or-date-time", |text| text.is_empty() || is_date_time(text))
-        .with_format("empty-or-hex64", |text| text.is_empty() || is_hex64(text))
-        .with_format("empty-or-digest", |text| text.is_empty() || is_digest(text))
+    let options = jsonschema::options().with_draft(Draft::Draft202012).should_validate_formats(true);
+    let options = FORMATS.iter().fold(options, |options, (name, takes)| options.with_format(*name, |text| takes(text.as_bytes())));
+    options
         .with_keyword(TOO_NEW, |_, value, _| Ok(Box::new(OutOfRange(value.as_str().unwrap_or_default().to_owned()))))
         .with_keyword(REMOVED, |_, value, _| Ok(Box::new(OutOfRange(value.as_str().unwrap_or_default().to_owned()))))
         .with_keyword(OPEN, open)
@@ -306,19 +338,19 @@ fn describe_format(name: &str) -> &str {
     }
 }
 
-fn is_hex64(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+fn is_hex64(text: &[u8]) -> bool {
+    // Without an early end: all bytes at once.
+    text.len() == 64 && text.iter().fold(true, |hex, byte| hex & matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-fn is_digest(text: &str) -> bool {
-    text.strip_prefix("sha256:").is_some_and(is_hex64)
+fn is_digest(text: &[u8]) -> bool {
+    text.strip_prefix(b"sha256:").is_some_and(is_hex64)
 }
 
 /// RFC 3339 section 5.6, as Go's `RFC3339Nano` writes it: the year 1 (Go's zero time) is a time, too.
-fn is_date_time(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let digits = |range: std::ops::Range<usize>| bytes.get(range).is_some_and(|part| part.iter().all(u8::is_ascii_digit));
-    let number = |range: std::ops::Range<usize>| text.get(range).and_then(|part| part.parse::<u32>().ok()).unwrap_or(u32::MAX);
+fn is_date_time(bytes: &[u8]) -> bool {
+    let digits = |range: std::ops::Range<usize>| bytes[range].iter().all(u8::is_ascii_digit);
+    let number = |range: std::ops::Range<usize>| bytes[range].iter().fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'));
     let fixed = bytes.len() >= 20
         && [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')].iter().all(|(at, byte)| bytes[*at] == *byte)
         && [0..4, 5..7, 8..10, 11..13, 14..16, 17..19].into_iter().all(digits);
@@ -381,7 +413,7 @@ mod tests {
     #[test]
     fn times_ids_and_digests() {
         for time in ["2015-09-10T16:27:55Z", "0001-01-01T00:00:00Z", "2026-11-22T09:04:32.123456789+02:00"] {
-            assert!(is_date_time(time), "{time}");
+            assert!(is_date_time(time.as_bytes()), "{time}");
         }
         for time in [
             "",
@@ -392,8 +424,10 @@ mod tests {
             "2015-09-10T16:27:55.Z",
             "2013-05-07T14:51:42.087658+02:01360",
         ] {
-            assert!(!is_date_time(time), "{time}");
+            assert!(!is_date_time(time.as_bytes()), "{time}");
         }
-        assert!(is_digest(&format!("sha256:{}", "0a".repeat(32))) && !is_digest(&"0a".repeat(32)) && !is_hex64(&"0A".repeat(32)));
+        let (lower, upper) = ("0a".repeat(32), "0A".repeat(32));
+        let digest = format!("sha256:{lower}");
+        assert!(is_digest(digest.as_bytes()) && !is_digest(lower.as_bytes()) && !is_hex64(upper.as_bytes()));
     }
 }

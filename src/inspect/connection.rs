@@ -3,6 +3,7 @@
 mod client;
 mod daemon;
 mod gate;
+mod repeat;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use crate::model::{Call, Event, Side};
 use crate::wire::{BodyDecoder, Head, HeadReader, StreamEnd};
 
 pub use gate::{Objection, Ruling};
+pub(super) use repeat::Request;
 
 const STOPPED: &str = "the run or recording ended before the exchange did";
 const UNANSWERED: &str = "the connection ended without an answer";
@@ -42,6 +44,8 @@ pub(super) struct Connection {
     daemon_end: Option<StreamEnd>,
     /// The exchange that ended last, and its status.
     last: Option<(Arc<Call>, Option<u16>)>,
+    /// What was said last, for when it is said again.
+    repeat: repeat::Repeat,
     /// How far bytes may go on, in enforce mode.
     gate: gate::Gate,
 }
@@ -91,6 +95,7 @@ impl Connection {
             client_end: None,
             daemon_end: None,
             last: None,
+            repeat: repeat::Repeat::default(),
             gate: gate::Gate::default(),
         }
     }

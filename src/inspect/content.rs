@@ -2,6 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 
+use super::Look;
 use super::archive::Archive;
 use super::documents::{Documents, Watch};
 use super::finding::Finding;
@@ -51,8 +52,8 @@ impl Content {
         Self::Held(BytesMut::new(), None)
     }
 
-    pub(super) fn documents(schema: Option<&'static Schema>, watch: Watch) -> Self {
-        Self::Documents(Box::new(Documents::new(schema, watch)))
+    pub(super) fn documents(schema: Option<&'static Schema>, watch: Watch, look: Look) -> Self {
+        Self::Documents(Box::new(Documents::new(schema, watch, look)))
     }
 
     pub(super) fn frames(streams: Option<Streams>, tail: Option<u64>) -> Self {

@@ -3,7 +3,9 @@
 use bytes::Bytes;
 use serde_json::Value;
 
+use super::Look;
 use super::content::{Notes, json_error};
+use super::excerpt::{self, Excerpt};
 use super::exchange::Exchange;
 use super::filters::Wanted;
 use super::finding::Finding;
@@ -24,6 +26,7 @@ pub(super) struct Documents {
     decoder: JsonStreamDecoder,
     schema: Option<&'static Schema>,
     watch: Watch,
+    look: Look,
     /// Events of containers, for the rules over several exchanges.
     news: Vec<(u64, News)>,
     outcome: Outcome,
@@ -75,8 +78,9 @@ pub(super) struct Sample {
 }
 
 impl Documents {
-    pub(super) fn new(schema: Option<&'static Schema>, watch: Watch) -> Self {
-        Self { decoder: JsonStreamDecoder::default(), schema, watch, news: Vec::new(), outcome: Outcome::default(), left: 0, lost: false }
+    pub(super) fn new(schema: Option<&'static Schema>, watch: Watch, look: Look) -> Self {
+        let (decoder, outcome) = (JsonStreamDecoder::default(), Outcome::default());
+        Self { decoder, schema, watch, look, news: Vec::new(), outcome, left: 0, lost: false }
     }
 
     pub(super) fn push(&mut self, mut bytes: Bytes, side: Side, notes: &mut dyn Notes) {
@@ -130,6 +134,12 @@ impl Documents {
                 if matches!(self.watch, Watch::Nothing) {
                     self.outcome.see(&bytes);
                 }
+                if self.schema.is_some_and(|schema| self.look == Look::Quick && schema.accepts(&bytes)) {
+                    if let Some(excerpt) = self.watch.excerpt().and_then(|wanted| wanted.read(&bytes)) {
+                        self.hear(index, &excerpt, notes);
+                    }
+                    return;
+                }
                 let place = Place::of(Part::Document).at_index(index);
                 match serde_json::from_slice::<Value>(&bytes) {
                     Err(error) => notes.finding(
@@ -140,15 +150,20 @@ impl Documents {
                         for defect in self.schema.map(|schema| schema.defects(&value)).unwrap_or_default() {
                             notes.finding(Finding::of_defect(defect, side, place.clone()));
                         }
-                        if matches!(self.watch, Watch::Events { .. }) {
-                            self.news.extend(News::read(&value, self.left).map(|news| (index, news)));
-                        }
-                        if let Some(finding) = self.watch.see(&value, place) {
-                            notes.finding(finding);
-                        }
+                        self.hear(index, &value, notes);
                     }
                 }
             }
+        }
+    }
+
+    /// What a document says beside the others: it is the whole one, or an excerpt.
+    fn hear(&mut self, index: u64, document: &Value, notes: &mut dyn Notes) {
+        if matches!(self.watch, Watch::Events { .. }) {
+            self.news.extend(News::read(document, self.left).map(|news| (index, news)));
+        }
+        if let Some(finding) = self.watch.see(document, Place::of(Part::Document).at_index(index)) {
+            notes.finding(finding);
         }
     }
 }
@@ -166,6 +181,15 @@ impl Watch {
             },
             Some("ContainerStats") => Self::Stats(None),
             _ => Self::Nothing,
+        }
+    }
+
+    /// What [`Self::see`] and [`News`] read of a document.
+    fn excerpt(&self) -> Option<&'static Excerpt> {
+        match self {
+            Self::Nothing => None,
+            Self::Events { .. } => Some(&excerpt::EVENT),
+            Self::Stats(_) => Some(&excerpt::SAMPLE),
         }
     }
 

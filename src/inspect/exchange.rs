@@ -5,12 +5,13 @@ mod lessons;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::connection::Request;
 use super::content::Notes;
 use super::finding::Finding;
 use super::state::{Stake, Wish};
 use super::streams::Streams;
 use super::target::{PathVersion, Target};
-use super::{Context, Stamp, request};
+use super::{Context, Look, Stamp, request};
 use crate::catalog::{Contract, Lookup, Operation};
 use crate::model::{
     ApiVersion, Call, Enforcement, Event, NotInspected, Part, Place, Reason, Rule, Severity, Side, Summary, Verdict, Violation,
@@ -30,8 +31,9 @@ pub(super) struct Exchange {
     daemon: Option<Arc<str>>,
     connection: u64,
     number: u64,
+    pub(super) look: Look,
     pub(super) head: Option<Head>,
-    pub(super) target: Target,
+    pub(super) target: Arc<Target>,
     pub(super) operation: Option<&'static Operation>,
     version: Option<ApiVersion>,
     /// Set when nothing beyond HTTP can be judged.
@@ -109,13 +111,37 @@ pub(super) struct Facts {
 
 impl Exchange {
     pub(super) fn new(connection: u64, number: u64, head: Option<Head>, stamp: Stamp, context: &Context) -> Self {
-        let target = Target::parse(head.as_ref().map_or(b"", |head| head.target()));
-        let mut exchange = Self {
+        let target = Arc::new(Target::parse(head.as_ref().map_or(b"", |head| head.target())));
+        let mut exchange = Self::blank(connection, number, head, target, stamp, context);
+        exchange.route(context);
+        exchange
+    }
+
+    /// The same request as before on this connection, in whose head nothing was found.
+    pub(super) fn again(connection: u64, number: u64, request: &Request, stamp: Stamp, context: &Context) -> Self {
+        let (head, target) = (Some(request.head.clone()), Arc::clone(&request.target));
+        let known = Self::blank(connection, number, head, target, stamp, context);
+        Self { operation: Some(request.operation), version: Some(request.version), head_judged: true, ..known }
+    }
+
+    /// What is to be remembered of the request once it was judged: `None` where its head says too little, or something was found.
+    pub(super) fn as_request(&self) -> Option<Request> {
+        // Without a version in the path it depends on what the daemon has announced.
+        let by_itself =
+            self.head_judged && self.held.is_empty() && self.unjudged.is_none() && matches!(self.target.version, PathVersion::Is(_));
+        let (operation, version) = self.operation.zip(self.version).filter(|_| by_itself)?;
+        Some(Request { head: self.head.clone()?, target: Arc::clone(&self.target), operation, version })
+    }
+
+    /// One of which nothing is known yet.
+    fn blank(connection: u64, number: u64, head: Option<Head>, target: Arc<Target>, stamp: Stamp, context: &Context) -> Self {
+        Self {
             source: context.settings.source.clone(),
             line: stamp.line,
             daemon: context.settings.daemon.clone(),
             connection,
             number,
+            look: context.settings.look,
             head,
             target,
             operation: None,
@@ -143,9 +169,7 @@ impl Exchange {
             stake: None,
             date: None,
             last: stamp.at,
-        };
-        exchange.route(context);
-        exchange
+        }
     }
 
     /// Finds the operation, and the version as far as it is known by now.
@@ -159,7 +183,15 @@ impl Exchange {
             }
             (PathVersion::Absent, None) => context.memory.announced(),
         };
-        let method = self.head.as_ref().map(|head| String::from_utf8_lossy(head.method()).into_owned()).unwrap_or_default();
+        let method = String::from_utf8_lossy(self.head.as_ref().map_or(b"", |head| head.method()));
+        // The usual case: an operation of this version.
+        if let Some(version) = version.filter(|version| version.is_known())
+            && let Lookup::Operation(operation) = context.settings.catalog.lookup(&method, &self.target.path, Some(version))
+        {
+            (self.operation, self.version) = (Some(operation), Some(version));
+            return;
+        }
+        let method = method.into_owned();
         match context.settings.catalog.lookup(&method, &self.target.path, None) {
             Lookup::Operation(operation) => self.operation = Some(operation),
             // A browser's preflight is no call of the API.

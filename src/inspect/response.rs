@@ -3,9 +3,11 @@
 use bytes::Bytes;
 use serde_json::Value;
 
+use super::Look;
 use super::archive::Archive;
 use super::content::{Content, Notes, json_error};
 use super::documents::Watch;
+use super::excerpt::Need;
 use super::finding::Finding;
 use super::request::{media_fits, media_words};
 use super::streams::Streams;
@@ -79,6 +81,8 @@ pub(super) struct StreamFacts {
     pub(super) tail: Option<u64>,
     /// What the documents of a stream are to one another.
     pub(super) watch: Watch,
+    /// How the documents of a stream are looked at.
+    pub(super) look: Look,
 }
 
 /// How the body of a response is to be read.
@@ -90,7 +94,7 @@ pub(super) fn content(head: &Head, response: Option<&'static ResponseContract>, 
     }
     match response.body.framing {
         Framing::Json | Framing::Text | Framing::Empty => Content::held(),
-        Framing::JsonStream => Content::documents(response.body.schema.as_ref(), stream.watch),
+        Framing::JsonStream => Content::documents(response.body.schema.as_ref(), stream.watch, stream.look),
         Framing::Frames => Content::frames(stream.streams, stream.tail),
         Framing::FramesOrRaw => frames_or_raw(head, stream),
         Framing::Raw => Content::Counted,
@@ -106,7 +110,7 @@ pub(super) fn content(head: &Head, response: Option<&'static ResponseContract>, 
 /// The content type decides where it says multiplexed; then what is known of the container; then the bytes.
 fn frames_or_raw(head: &Head, stream: StreamFacts) -> Content {
     if stream.documents {
-        return Content::documents(None, stream.watch);
+        return Content::documents(None, stream.watch, stream.look);
     }
     let media = head.value("Content-Type").unwrap_or_default();
     match stream.tty {
@@ -133,10 +137,18 @@ pub(super) fn judge_framing(head: &Head, status: u16, stream: &StreamFacts, logs
     })
 }
 
-/// Findings of a body that was held, and its document.
-pub(super) fn judge_body(bytes: &Bytes, response: &ResponseContract) -> (Vec<Finding>, Option<Value>) {
+/// Judges a body that was held: its findings, and its document as far as it is needed.
+///
+/// This is the one place where the body of an answer meets its contract. The quick look comes first; what it does not accept, and what is needed as a
+/// whole, is read into a document.
+pub(super) fn judge_body(bytes: &Bytes, response: &ResponseContract, need: Need) -> (Vec<Finding>, Option<Value>) {
     let place = Place::of(Part::Body);
     let schema = response.body.schema.as_ref();
+    if let (Framing::Json, Some(schema), Need::Nothing | Need::Some(_) | Need::Whole) = (response.body.framing, schema, need)
+        && schema.accepts(bytes)
+    {
+        return (Vec::new(), need.read(bytes));
+    }
     let of = |value: &Value| -> Vec<Finding> {
         let defects = schema.map(|schema| schema.defects(value)).unwrap_or_default();
         defects.into_iter().map(|defect| Finding::of_defect(defect, Side::Daemon, place.clone())).collect()
@@ -147,7 +159,11 @@ pub(super) fn judge_body(bytes: &Bytes, response: &ResponseContract) -> (Vec<Fin
             (vec![found.showing(bytes)], None)
         }
         Framing::Text => {
-            let text = Value::String(String::from_utf8_lossy(bytes).into_owned());
+            let text = String::from_utf8_lossy(bytes);
+            if matches!(need, Need::Nothing) && schema.is_none_or(|schema| schema.accepts_text(&text)) {
+                return (Vec::new(), None);
+            }
+            let text = Value::String(text.into_owned());
             (of(&text), Some(text))
         }
         Framing::Json if bytes.is_empty() => {

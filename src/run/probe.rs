@@ -30,11 +30,11 @@ const OWN_AT_ONCE: usize = 12;
 /// Without a terminal the scorecard is as wide as this, unless COLUMNS says otherwise.
 const WIDTH: usize = 80;
 
-pub(super) fn run(args: ProbeArgs) -> Result<Exit, Error> {
+pub(super) fn run(args: &ProbeArgs) -> Result<Exit, Error> {
     super::enforce::refuse(&args.output, "probe", "it is to see what the daemon answers")?;
-    let asked = asked(&args)?;
+    let asked = asked(args)?;
     let recorder = recorder(args.record.as_deref())?;
-    let session = start(&args, &asked)?;
+    let session = start(args, &asked)?;
     let operations = operations(session.settings().catalog, &args.operation)?;
     super::runtime()?.block_on(async {
         let (mut first, mut interrupted, mut recorder) = (None, false, recorder);

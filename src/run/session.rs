@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::catalog::Catalog;
 use crate::cli::{GateArgs, JudgeArgs, OutputArgs, VersionChoice};
 use crate::error::{Error, Exit};
-use crate::inspect::{Settings, Thresholds};
+use crate::inspect::{Look, Settings, Thresholds};
 use crate::model::{ApiVersion, Event, RunStarted, RunVerdict, Violation};
 use crate::proxy::Recorder;
 use crate::report::{Format, Gate, Reporter, Setting, Style, Tally, Terminal, Waivers, reporter};
@@ -82,6 +82,7 @@ impl Session {
             source: None,
             daemon: None,
             thresholds,
+            look: Look::Quick,
         };
         let gate = gate(&args.gate);
         let waivers = super::waivers::open(args.gate.waivers.as_deref(), settings.catalog)?;

@@ -2,6 +2,8 @@
 //!
 //! Nothing is normalised: names keep their case, values their bytes.
 
+use std::sync::Arc;
+
 use bytes::{Bytes, BytesMut};
 use memchr::{memchr, memchr_iter};
 
@@ -74,7 +76,7 @@ pub struct Field {
 pub struct Head {
     bytes: Bytes,
     start: StartLine,
-    fields: Vec<Field>,
+    fields: Arc<[Field]>,
 }
 
 impl Head {
@@ -82,6 +84,12 @@ impl Head {
     #[must_use]
     pub const fn bytes(&self) -> &Bytes {
         &self.bytes
+    }
+
+    /// The same head, its bytes held in other memory.
+    pub(crate) fn backed_by(self, bytes: Bytes) -> Self {
+        debug_assert_eq!(self.bytes, bytes, "the same bytes");
+        Self { bytes, ..self }
     }
 
     /// The first line.
@@ -327,7 +335,7 @@ fn parse(side: Side, bytes: Bytes, first: usize, flaws: &mut Vec<Flaw>) -> Head 
     if dropped > 0 {
         flaws.push(Flaw::new(Rule::HttpManyFields, 0, "at most 1000 header lines", format!("{} header lines", FIELD_LIMIT + dropped)));
     }
-    Head { start: start.unwrap_or(StartLine::Unreadable), fields, bytes }
+    Head { start: start.unwrap_or(StartLine::Unreadable), fields: fields.into(), bytes }
 }
 
 fn folded(offset: usize, line: &[u8]) -> Flaw {
@@ -401,8 +409,19 @@ fn field(bytes: &[u8], line: Span, flaws: &mut Vec<Flaw>) -> Option<Field> {
 
 /// RFC 9110 section 5.6.2.
 fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+    TOKEN[usize::from(byte)]
 }
+
+const TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0u8;
+    while byte < 128 {
+        table[byte as usize] = byte.is_ascii_alphanumeric()
+            || matches!(byte, b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~');
+        byte += 1;
+    }
+    table
+};
 
 #[cfg(test)]
 mod tests {

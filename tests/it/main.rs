@@ -11,6 +11,7 @@ mod gate;
 mod metrics;
 mod mutations;
 mod pages;
+mod quick;
 mod reference;
 mod rules;
 mod support;

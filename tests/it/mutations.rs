@@ -13,11 +13,11 @@ use serde_json::{Value, json};
 use super::support::{files, repository, transcript};
 
 /// A JSON document that dockerd sent.
-struct Answer {
+pub(super) struct Answer {
     operation: &'static Operation,
     version: ApiVersion,
-    schema: &'static Schema,
-    document: Value,
+    pub(super) schema: &'static Schema,
+    pub(super) document: Value,
 }
 
 /// What differs between two members is where in a list or map they stand.
@@ -90,7 +90,7 @@ fn other_type(value: &Value) -> Value {
 }
 
 /// Every value of a document but the document itself.
-fn walk(value: &Value, pointer: String, out: &mut Vec<String>) {
+pub(super) fn walk(value: &Value, pointer: String, out: &mut Vec<String>) {
     let escape = |key: &str| key.replace('~', "~0").replace('/', "~1");
     let children: Vec<(String, &Value)> = match value {
         Value::Object(object) => object.iter().map(|(key, value)| (format!("{pointer}/{}", escape(key)), value)).collect(),
@@ -173,7 +173,7 @@ impl AlwaysSent {
 }
 
 /// All JSON documents of a recording that a schema describes.
-fn recorded(path: &std::path::Path) -> Vec<Answer> {
+pub(super) fn recorded(path: &std::path::Path) -> Vec<Answer> {
     let mut streams: BTreeMap<(u64, Side), BytesMut> = BTreeMap::new();
     for entry in transcript(path).entries {
         if let What::Bytes(bytes) = entry.what {

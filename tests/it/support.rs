@@ -37,7 +37,12 @@ pub(crate) fn files(dir: &Path, extension: &str) -> Vec<PathBuf> {
 
 /// What the judge says of a transcript.
 pub(crate) fn judge(transcript: &Transcript) -> Vec<Event> {
-    let inspector = Inspector::new(Settings { announced_version: transcript.api_version, ..Settings::default() });
+    judge_as(transcript, Settings::default())
+}
+
+/// The same, by these settings.
+pub(crate) fn judge_as(transcript: &Transcript, settings: Settings) -> Vec<Event> {
+    let inspector = Inspector::new(Settings { announced_version: transcript.api_version, ..settings });
     let mut events = Vec::new();
     for entry in &transcript.entries {
         let seen = match &entry.what {

@@ -1,6 +1,6 @@
 //! The client's direction: requests, what waits for an answer, and raw bytes after a hijack.
 
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes};
 use serde_json::Value;
 
 use super::super::archive::Archive;
@@ -28,6 +28,14 @@ impl Connection {
     /// One step: a head, or a piece of a body. What is behind it stays in `input`.
     pub(super) fn client_step(&mut self, input: &mut Bytes, turn: &mut Turn<'_>) {
         match &mut self.client {
+            Client::Head(reader) if reader.is_idle() && self.repeat.request(input).is_some() => {
+                let Some(request) = self.repeat.request(input) else { return };
+                self.count += 1;
+                let exchange = Exchange::again(self.id, self.count, request, turn.stamp, turn.context);
+                let length = BodyLength::of_request(&request.head, &mut Vec::new());
+                input.advance(request.head.bytes().len());
+                self.request_begins(exchange, length, turn);
+            }
             Client::Head(reader) => match reader.push(input) {
                 HeadRead::Incomplete => {}
                 HeadRead::Complete(head, flaws) => self.request_head(head, flaws, turn),
@@ -105,6 +113,11 @@ impl Connection {
         if let Some(finding) = host {
             exchange.hold(finding);
         }
+        self.request_begins(exchange, length, turn);
+    }
+
+    /// The head of a request was read.
+    fn request_begins(&mut self, mut exchange: Exchange, length: BodyLength, turn: &mut Turn<'_>) {
         exchange.stake = exchange.operation.and_then(|operation| turn.context.state.begin(operation.id(), &exchange.target, turn.stamp.at));
         let (decoder, ended) = BodyDecoder::new(length);
         // The framing hardly ever changes over the versions, so that an unknown one does not matter here.
@@ -143,6 +156,7 @@ impl Connection {
         exchange.request = RequestState::Complete;
         exchange.asked = turn.stamp.at;
         exchange.judge_request();
+        self.repeat.asked(exchange);
         let answered = exchange.status.is_some();
         if answered {
             exchange.settle(turn.sink);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes};
 use serde_json::Value;
 
 use super::super::content::{Content, Notes as _};
@@ -11,10 +11,11 @@ use super::super::exchange::{Exchange, Noting};
 use super::super::finding::Finding;
 use super::super::state::Ping;
 use super::super::streams::Streams;
-use super::super::{Context, hijack, relation, response, timing, websocket};
+use super::super::{Context, Look, hijack, relation, response, timing, websocket};
+use super::repeat::Known;
 use super::{Client, Connection, Daemon, Turn};
 use crate::catalog::{Framing, Operation, ResponseContract};
-use crate::model::{Call, Event, Part, Place, Reason, Rule, Side, Violation};
+use crate::model::{ApiVersion, Call, Event, Part, Place, Reason, Rule, Side, Violation};
 use crate::wire::{BodyDecoder, BodyItem, BodyLength, Flaw, Head, HeadRead, HeadReader, StreamEnd, excerpt};
 
 /// So much of what belongs to no request is shown.
@@ -40,9 +41,15 @@ impl Connection {
                     self.daemon = if matches!(self.client, Client::Lost) { Daemon::Lost } else { Daemon::Unexpected(Vec::new()) };
                     return;
                 }
+                let due = self.exchanges.iter().find(|exchange| exchange.status.is_none()).filter(|_| reader.is_idle());
+                if let Some((head, known)) = due.and_then(|exchange| self.repeat.answer(input, exchange)) {
+                    input.advance(head.bytes().len());
+                    self.response_head(head, Vec::new(), Some(known), turn);
+                    return;
+                }
                 match reader.push(input) {
                     HeadRead::Incomplete => {}
-                    HeadRead::Complete(head, flaws) => self.response_head(head, flaws, turn),
+                    HeadRead::Complete(head, flaws) => self.response_head(head, flaws, None, turn),
                     HeadRead::Lost(flaw) => self.response_lost(flaw, turn),
                 }
             }
@@ -152,7 +159,8 @@ impl Connection {
         }
     }
 
-    fn response_head(&mut self, head: Head, mut flaws: Vec<Flaw>, turn: &mut Turn<'_>) {
+    /// The head of an answer was read. `known`: the same was said before, and nothing was found in it.
+    fn response_head(&mut self, head: Head, mut flaws: Vec<Flaw>, known: Option<Known>, turn: &mut Turn<'_>) {
         let Some(exchange) = self.exchanges.iter_mut().find(|exchange| exchange.status.is_none()) else { return };
         exchange.last = turn.stamp.at;
         let Some(status) = head.status() else {
@@ -173,16 +181,15 @@ impl Connection {
             return;
         }
         exchange.status = Some(status);
-        if exchange.refused_by_http(&head, status) {
+        if known.is_none() && exchange.refused_by_http(&head, status) {
             exchange.give_up(Reason::RefusedByHttp);
         }
-        if let Some(version) =
-            head.value("Api-Version").and_then(|value| std::str::from_utf8(value).ok()).and_then(|text| text.parse().ok())
-        {
+        let announced = known.map_or_else(|| announced(&head), |known| known.version);
+        if let Some(version) = announced {
             turn.context.memory.announce(version);
             turn.context.state.announced(version);
         }
-        exchange.date = head.value("Date").and_then(date);
+        exchange.date = known.map_or_else(|| head.value("Date").and_then(date), |known| known.date);
         if let Some(version) = turn.context.memory.announced() {
             exchange.resolve(version, turn.context);
         }
@@ -193,11 +200,20 @@ impl Connection {
         }
         exchange.settle(turn.sink);
         let hands_over = hijack::hands_over(&head, status, response);
-        let length = if hands_over { BodyLength::UntilClose } else { BodyLength::of_response(&head, exchange.method(), &mut flaws) };
+        let length = match known {
+            _ if hands_over => BodyLength::UntilClose,
+            Some(known) => known.length,
+            None => BodyLength::of_response(&head, exchange.method(), &mut flaws),
+        };
+        let mut clean = flaws.is_empty();
         for flaw in flaws {
             exchange.report(Finding::of_head(flaw, Side::Daemon), turn.sink);
         }
-        judge_response_head(exchange, &head, length, response, turn);
+        clean &= judge_response_head(exchange, &head, length, response, known.is_some(), turn);
+        // The handshake of a hijack depends on more than the two heads.
+        if known.is_none() && clean && !hands_over && response.is_some_and(|response| !response.hijack) {
+            self.repeat.answered(exchange, &head, Known { version: announced, date: exchange.date, length });
+        }
         let streams = Streams::of(exchange, &turn.context.memory);
         if let Some(exec) = exchange.target.step_after("/exec/").filter(|_| status < 300 && exchange.is_call("ExecStart")) {
             turn.context.memory.forget_exec(exec);
@@ -210,7 +226,15 @@ impl Connection {
             Some(version) => {
                 let documents = notes.exchange.target.parameter("format") == Some("json");
                 let watch = Watch::of(notes.exchange);
-                let stream = response::StreamFacts { version, tty, streams, documents, tail: notes.exchange.tail(), watch };
+                let stream = response::StreamFacts {
+                    version,
+                    tty,
+                    streams,
+                    documents,
+                    tail: notes.exchange.tail(),
+                    watch,
+                    look: notes.exchange.look,
+                };
                 let streams = response.is_some_and(|response| response.body.framing == Framing::FramesOrRaw);
                 let logs = notes.exchange.is_call("ContainerLogs");
                 let asked = notes.exchange.head.as_ref().is_some_and(|head| head.value("Upgrade").is_some());
@@ -314,14 +338,19 @@ impl Connection {
             && exchange.method() != b"HEAD"
             && !abandoned
         {
-            if let Some(findings) = turn.context.memory.findings_of(response, &bytes).filter(|_| !exchange.teaches(turn.context)) {
+            if let Some(findings) = turn
+                .context
+                .memory
+                .findings_of(response, &bytes)
+                .filter(|_| exchange.look == Look::Quick && !exchange.teaches(turn.context))
+            {
                 let findings = findings.to_vec();
                 for finding in findings {
                     exchange.report(finding, turn.sink);
                 }
                 exchange.tell(None, turn.context, turn.sink);
             } else {
-                let (mut findings, document) = response::judge_body(&bytes, response);
+                let (mut findings, document) = response::judge_body(&bytes, response, exchange.need(turn.context));
                 if let (Some(document), Some(operation)) = (&document, exchange.operation) {
                     relation::name_dialect(&mut findings, operation.id(), document);
                     if matches!(exchange.status, Some(200..=299)) {
@@ -400,19 +429,37 @@ impl Connection {
     }
 }
 
-fn judge_response_head(exchange: &mut Exchange, head: &Head, length: BodyLength, response: Option<&ResponseContract>, turn: &mut Turn<'_>) {
-    let Some((contract, status)) = exchange.contract().zip(exchange.status) else { return };
-    let mut findings = response::judge_head(head, status, length, contract);
-    let streams = Streams::of(exchange, &turn.context.memory);
-    findings.extend(hijack::judge(exchange, head, status, response, streams));
+/// Whether nothing is wrong with it. `known`: as far as it stands in the head, that was found before.
+fn judge_response_head(
+    exchange: &mut Exchange,
+    head: &Head,
+    length: BodyLength,
+    response: Option<&ResponseContract>,
+    known: bool,
+    turn: &mut Turn<'_>,
+) -> bool {
+    let Some((contract, status)) = exchange.contract().zip(exchange.status) else { return false };
+    let mut findings = Vec::new();
+    if !known {
+        findings.extend(response::judge_head(head, status, length, contract));
+        let streams = Streams::of(exchange, &turn.context.memory);
+        findings.extend(hijack::judge(exchange, head, status, response, streams));
+    }
     findings.extend(timing::late_head(exchange, turn.context.settings.thresholds, turn.stamp.at));
     if status == 200 && matches!(exchange.operation.map(Operation::id), Some("SystemPing" | "SystemPingHead")) {
         let headers = ["Api-Version", "Ostype"].map(|name| head.value(name).map(<[u8]>::to_vec));
         findings.extend(turn.context.state.ping(Ping { is_head: exchange.method() == b"HEAD", headers }));
     }
+    let clean = findings.is_empty();
     for finding in findings {
         exchange.report(finding, turn.sink);
     }
+    clean
+}
+
+/// `Api-Version`.
+fn announced(head: &Head) -> Option<ApiVersion> {
+    std::str::from_utf8(head.value("Api-Version")?).ok()?.parse().ok()
 }
 
 fn is_version_call(exchange: &Exchange) -> bool {
@@ -436,7 +483,7 @@ fn late_version(exchange: &mut Exchange, held: Option<&Bytes>, head: &Head, turn
     exchange.judge_request();
     exchange.settle(turn.sink);
     let response = response::contract_of(exchange.contract()?, exchange.status?);
-    judge_response_head(exchange, head, BodyLength::Exactly(document.to_string().len() as u64), response, turn);
+    judge_response_head(exchange, head, BodyLength::Exactly(document.to_string().len() as u64), response, false, turn);
     response
 }
 

@@ -6,10 +6,11 @@ use serde_json::Value;
 
 use super::super::connection::Turn;
 use super::super::documents::News;
+use super::super::excerpt::{self, Need};
 use super::super::finding::Finding;
 use super::super::state::Fact;
 use super::super::target::PathVersion;
-use super::super::{Context, filters, refusal, timing};
+use super::super::{Context, Look, filters, refusal, timing};
 use super::Exchange;
 use crate::model::{Event, Part, Place, Reason, Rule, Side};
 
@@ -21,6 +22,20 @@ impl Exchange {
         // What an error says depends on what was asked.
         self.status.is_some_and(|status| status >= 400)
             || self.operation.is_some_and(|operation| teachers.contains(&operation.id()) || context.state.wants(operation.id()) || asks())
+    }
+
+    /// What is needed of the answer's document, once it is found to be fine.
+    pub(in super::super) fn need(&self, context: &Context) -> Need {
+        let Some(operation) = self.operation.filter(|_| self.look == Look::Quick) else { return Need::Thorough };
+        let succeeded = matches!(self.status, Some(200..=299));
+        match operation.id() {
+            // What stands in several of its members is held against one another.
+            "ContainerTop" => Need::Whole,
+            "ContainerInspect" if succeeded => Need::Some(&excerpt::INSPECT),
+            _ if !self.teaches(context) => Need::Nothing,
+            "ContainerList" if succeeded => Need::Some(&excerpt::LIST),
+            _ => Need::Whole,
+        }
     }
 
     /// Tells the rules over several exchanges what came of this one, and reports what it contradicts.
