@@ -2,12 +2,15 @@
 //!
 //! `cargo bench --bench judge`; `-- --test` runs each once.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use plimsoll::catalog::{Catalog, Schema};
 use plimsoll::inspect::{Inspector, Seen, Settings};
 use plimsoll::model::{ApiVersion, Side};
+use plimsoll::transcript::{Entry, Reader, What, Writer};
 use plimsoll::wire::{BodyDecoder, BodyLength, FrameDecoder, HeadReader, JsonStreamDecoder};
 
 fn main() {
@@ -34,6 +37,29 @@ fn reads(stream: &[u8]) -> Vec<Bytes> {
 fn head(bencher: Bencher<'_, '_>) {
     let head = Bytes::from(response());
     bencher.counter(ItemsCount::new(1u32)).bench(|| HeadReader::new(Side::Daemon).push(&mut black_box(head.clone())));
+}
+
+/// A recording: heads and JSON as escaped text, a line a read.
+#[divan::bench]
+fn transcript_text(bencher: Bencher<'_, '_>) {
+    read_transcript(bencher, &response().repeat(4));
+}
+
+/// The same size in base64, as archives and frames are recorded.
+#[divan::bench]
+fn transcript_base64(bencher: Bencher<'_, '_>) {
+    read_transcript(bencher, &[1u8, 2, 0x80, 0xff].repeat(2600));
+}
+
+fn read_transcript(bencher: Bencher<'_, '_>, bytes: &[u8]) {
+    let mut writer = Writer::new(Vec::new(), None).expect("a vector takes all");
+    let what = What::Bytes(Bytes::copy_from_slice(bytes));
+    for _ in 0..500 {
+        let entry = Entry { line: 0, at: Duration::from_millis(104), connection: 1, side: Side::Daemon, what: what.clone() };
+        writer.entry(&entry).expect("a vector takes all");
+    }
+    let text = writer.into_inner();
+    bencher.counter(BytesCount::new(text.len())).bench(|| Reader::new(&text[..]).expect("a transcript").flatten().count());
 }
 
 /// Frames of 4 KiB, as dockerd sends the output of a busy container.

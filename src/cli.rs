@@ -4,6 +4,7 @@ mod commands;
 mod config;
 mod judge;
 mod look;
+mod replay;
 mod report;
 mod waivers;
 
@@ -11,10 +12,11 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-pub use commands::{CheckArgs, ProbeArgs, ProxyArgs, RunArgs, ServeArgs, VersionSpan};
+pub use commands::{CheckArgs, ConvertArgs, ProbeArgs, ProxyArgs, RunArgs, ServeArgs, VersionSpan};
 pub use config::{CompletionsArgs, ConfigCommand, ManArgs};
 pub use judge::{EnforceArgs, EnforceOn, EnforceSide, GateArgs, JudgeArgs, Mode, OutputArgs, VersionChoice};
 pub use look::{ExportFormat, RulesCommand, SchemasCommand};
+pub use replay::{Part, ReplayArgs};
 pub use report::{Input, MergeArgs, RenderArgs, ReportCommand};
 pub use waivers::{AcceptArgs, PruneArgs, WaiversCommand};
 
@@ -76,6 +78,22 @@ pub enum Command {
     /// Write and tidy the file of accepted violations
     #[command(subcommand)]
     Waivers(WaiversCommand),
+    /// Play a recording again: as a fake daemon, or as the clients
+    ///
+    /// As a daemon it answers requests in any order: the n-th of equal requests gets the n-th recorded answer, then the last again. Equal are
+    /// requests of one operation with the same parameters, in whatever order and with ids in whatever length they are written. What the recording
+    /// does not have is answered with 501 and listed in the end, and the exit code is 1. As a client it sends each connection's requests to a daemon
+    /// through the judge, and waits for an answer where the recorded client had one.
+    #[command(
+        after_help = "Examples:\n  plimsoll run --record session.wire -- docker run --rm busybox echo hello\n  plimsoll replay session.wire --as daemon --listen unix:///tmp/replay.sock &\n  DOCKER_HOST=unix:///tmp/replay.sock docker run --rm busybox echo hello\n  plimsoll replay session.wire --as client --backend reference"
+    )]
+    Replay(ReplayArgs),
+    /// Turn a recording into an HTTP archive (HAR 1.2), or an archive into a recording
+    ///
+    /// The extensions say which. Browsers and other tools open the archive; what HAR has no word for (times of single reads, what follows a hijack)
+    /// stands in members with an underscore, so that the way back gives the same recording.
+    #[command(after_help = "Example:\n  plimsoll convert session.wire session.har")]
+    Convert(ConvertArgs),
     /// Look into the catalogue of operations and schemas
     #[command(subcommand)]
     Schemas(SchemasCommand),

@@ -50,6 +50,14 @@ impl Error {
         Self { exit: Exit::Environment, message: message.to_string() }
     }
 
+    /// Several as one: all their sentences, a line each, and the exit code of the first.
+    #[must_use]
+    pub fn all(errors: Vec<Self>) -> Option<Self> {
+        let exit = errors.first()?.exit;
+        let sentences: Vec<_> = errors.into_iter().map(|error| error.message).collect();
+        Some(Self { exit, message: sentences.join("\n") })
+    }
+
     /// How to exit.
     #[must_use]
     pub const fn exit(&self) -> Exit {

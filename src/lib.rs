@@ -22,6 +22,7 @@
 //! 5  cli        what was typed                 run         a file a subcommand
 //! 4  proxy      listen, dial, relay, tap       probe       client, scenarios, scorecard
 //!    config     plimsoll.toml
+//!    replay     a recording as daemon, as client
 //! 3  inspect    the judge                      reference   the built-in backend
 //! 2  report     tally, terminal, JSON Lines    transcript  reading and writing recordings
 //! 1  wire       heads, bodies, frames, tar …   catalog     operations, routes, schemas by version
@@ -88,6 +89,7 @@ pub mod model;
 pub mod probe;
 pub mod proxy;
 pub mod reference;
+pub mod replay;
 pub mod report;
 pub mod run;
 pub mod transcript;

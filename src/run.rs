@@ -2,17 +2,22 @@
 
 mod check;
 mod config;
+mod convert;
 mod enforce;
 mod metrics;
 mod pages;
 mod probe;
+mod progress;
 mod proxy;
+mod recording;
+mod replay;
 mod report;
 mod rules;
 mod schemas;
 mod serve;
 mod session;
 mod signals;
+mod survey;
 mod waivers;
 mod wrap;
 
@@ -32,6 +37,8 @@ pub fn run(cli: Cli) -> Result<Exit, Error> {
         Command::Check(args) => check::run(&args),
         Command::Report(command) => report::run(&command),
         Command::Waivers(command) => waivers::run(&command),
+        Command::Replay(args) => replay::run(args),
+        Command::Convert(args) => convert::run(&args),
         Command::Schemas(command) => schemas::run(command),
         Command::Rules(command) => rules::run(&command),
         Command::Config(command) => config::run(command, cli.config.as_ref()),

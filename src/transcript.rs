@@ -13,6 +13,9 @@
 //!
 //! Reading and writing only: nothing is judged here.
 
+mod call;
+mod exchange;
+pub mod har;
 mod read;
 mod write;
 
@@ -22,7 +25,9 @@ use bytes::Bytes;
 
 use crate::model::{ApiVersion, Side};
 
-pub use read::{TranscriptError, read};
+pub use call::Call;
+pub use exchange::{Exchange, Exchanges, Message, Piece};
+pub use read::{ReadError, Reader, TranscriptError, read};
 pub use write::Writer;
 
 /// The first line of every transcript.
@@ -44,6 +49,8 @@ pub struct Transcript {
 /// One line of a recording.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
+    /// Its line in the file, from 1; 0 where it was not read from one.
+    pub line: usize,
     /// Since the start.
     pub at: Duration,
     /// Number of the connection, from 1.

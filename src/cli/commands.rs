@@ -117,12 +117,32 @@ pub struct ProbeArgs {
 /// `plimsoll check`.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// Transcripts (*.wire)
+    /// Recordings: transcripts (*.wire) and HTTP archives (*.har)
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
+    /// Judge each recording by every API version: where its client and its daemon break first
+    #[arg(long)]
+    pub all_versions: bool,
+    /// Say on standard error how far it is, also where that is no terminal
+    #[arg(long)]
+    pub progress: bool,
     /// How to judge and what to report.
     #[command(flatten)]
     pub judge: JudgeArgs,
+}
+
+/// `plimsoll convert`.
+#[derive(Debug, Args)]
+pub struct ConvertArgs {
+    /// What is read: a transcript (*.wire) or an HTTP archive (*.har)
+    #[arg(value_name = "IN")]
+    pub from: PathBuf,
+    /// What is written: the other of the two
+    #[arg(value_name = "OUT")]
+    pub to: PathBuf,
+    /// Say on standard error how far it is, also where that is no terminal
+    #[arg(long)]
+    pub progress: bool,
 }
 
 /// A fault counts the answers, so what was typed is kept, and read where it is used.

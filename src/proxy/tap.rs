@@ -69,7 +69,7 @@ impl Recording {
             Seen::End(StreamEnd::Broken) => What::Reset,
         };
         if self.failed.is_none() {
-            self.failed = self.writer.entry(&Entry { at, connection, side, what }).err();
+            self.failed = self.writer.entry(&Entry { line: 0, at, connection, side, what }).err();
         }
         self.line += 1;
         self.line

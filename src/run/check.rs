@@ -1,49 +1,66 @@
-//! `plimsoll check`: judges transcripts.
+//! `plimsoll check`: judges recordings, one event at a time, whatever their size.
+//!
+//! A recording that was cut short or broken by hand is judged up to the break; then the break is said.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::cli::CheckArgs;
 use crate::error::{Error, Exit};
-use crate::inspect::{Inspector, Seen, Settings};
+use crate::inspect::{Inspector, Seen, Settings, Stamp};
 use crate::model::Event;
-use crate::transcript::{self, Transcript, What};
+use crate::transcript::What;
 use crate::wire::StreamEnd;
 
+use super::progress::Progress;
+use super::recording::Recording;
 use super::session::{Output, Session};
 
 pub(super) fn run(args: &CheckArgs) -> Result<Exit, Error> {
     super::enforce::refuse(&args.judge.output, "check", "what it judges has happened")?;
-    // All files are read first: a bad one is said before anything is judged.
-    let mut transcripts = Vec::with_capacity(args.files.len());
     for path in &args.files {
-        transcripts.push((path, read(path)?));
+        // What is no recording at all is said before anything is judged. A pipe can be read but once.
+        if path.is_file() {
+            Recording::open(path)?;
+        }
+    }
+    if args.all_versions {
+        return super::survey::run(args);
     }
     let session = Session::start("check", &args.judge, Output::Live, None)?;
-    for (path, transcript) in transcripts {
+    let mut broken = Vec::new();
+    for path in &args.files {
         let mut settings = session.settings();
         settings.source = Some(Arc::from(path.display().to_string()));
-        judge(&transcript, settings, &mut |event| session.event(&event));
+        let mut progress = Progress::new("checking", path, args.progress);
+        broken.extend(judge(path, &settings, &mut progress, &mut |event| session.event(&event)).err());
     }
-    session.finish()
+    let exit = session.finish()?;
+    match Error::all(broken) {
+        Some(error) => Err(error),
+        None => Ok(exit),
+    }
 }
 
-fn read(path: &Path) -> Result<Transcript, Error> {
-    let text = std::fs::read(path).map_err(|error| Error::environment(format!("cannot read {}: {error}", path.display())))?;
-    transcript::read(&text).map_err(|error| Error::usage(format!("{}: {error}", path.display())))
-}
-
-/// Judges a whole transcript.
-pub(crate) fn judge(transcript: &Transcript, settings: Settings, sink: &mut dyn FnMut(Event)) {
-    let inspector = Inspector::new(Settings { announced_version: transcript.api_version, ..settings });
-    for entry in &transcript.entries {
-        let seen = match &entry.what {
-            What::Bytes(bytes) => Seen::Bytes(bytes.clone()),
+/// Judges a recording as far as it can be read.
+pub(super) fn judge(path: &Path, settings: &Settings, progress: &mut Progress, sink: &mut dyn FnMut(Event)) -> Result<(), Error> {
+    let recording = Recording::open(path)?;
+    let mut inspector = None;
+    let read = recording.read(path, progress, &mut |line| {
+        let announced = line.announced;
+        let inspector = inspector.get_or_insert_with(|| Inspector::new(Settings { announced_version: announced, ..settings.clone() }));
+        let seen = match line.entry.what {
+            What::Bytes(bytes) => Seen::Bytes(bytes),
             What::Closed => Seen::End(StreamEnd::Closed),
             What::Reset => Seen::End(StreamEnd::Broken),
         };
-        inspector.push(entry.connection, entry.side, seen, transcript.timed.then_some(entry.at));
+        let number = u64::try_from(line.entry.line).ok().filter(|number| *number > 0);
+        let stamp = Stamp { at: line.is_timed.then_some(line.entry.at), line: number };
+        inspector.push(line.entry.connection, line.entry.side, seen, stamp);
         inspector.judge(sink);
+    });
+    if let Some(inspector) = inspector {
+        inspector.finish(sink);
     }
-    inspector.finish(sink);
+    read
 }

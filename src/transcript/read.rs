@@ -1,13 +1,18 @@
-//! Reads a transcript; what cannot be read is said with its line.
+//! Reads a transcript, one event at a time; what cannot be read is said with its line.
 
+use std::io::{self, BufRead};
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use memchr::{memchr, memchr2};
 
 use super::{Entry, FORMAT, MAGIC, Transcript, What};
-use crate::model::Side;
+use crate::model::{ApiVersion, Side};
+
+/// A line longer than this is not read: what one read of a socket gave is never that much.
+const LINE_LIMIT: usize = 64 << 20;
 
 /// A transcript that cannot be read: which line, and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,34 +24,155 @@ pub struct TranscriptError {
     pub what: String,
 }
 
-/// Reads the text of a transcript.
-pub fn read(text: &[u8]) -> Result<Transcript, TranscriptError> {
-    let text = std::str::from_utf8(text).map_err(|error| {
-        let line = 1 + memchr::memchr_iter(b'\n', &text[..error.valid_up_to()]).count();
-        TranscriptError { line, what: "is not UTF-8; bytes that are no text are written as \\xNN or in base64".to_owned() }
-    })?;
-    let mut transcript = Transcript::default();
-    let mut now = Duration::ZERO;
-    for (index, line) in text.lines().enumerate() {
-        let error = |what: String| TranscriptError { line: index + 1, what };
-        let line = line.trim();
-        if index == 0 {
-            check_magic(line).map_err(error)?;
-        } else if let Some(directive) = line.strip_prefix('@') {
-            let (key, value) = directive.split_once(char::is_whitespace).unwrap_or((directive, ""));
-            // Other directives say where a recording comes from; they change no verdict.
-            if key == "api-version" {
-                transcript.api_version = Some(value.trim().parse().map_err(|bad| error(format!("@api-version: {bad}")))?);
+/// Why a recording cannot be read any further.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// It is broken there.
+    #[error("{0}")]
+    Broken(#[from] TranscriptError),
+    /// The machine does not give its bytes.
+    #[error("{0}")]
+    Unreadable(#[from] io::Error),
+}
+
+/// Yields the events of a transcript as they are read, whatever its size: no more than a line is held.
+///
+/// After an error nothing follows. What was yielded before it stands: a recording that was cut short is read up to the break.
+#[derive(Debug)]
+pub struct Reader<R> {
+    source: R,
+    line: Vec<u8>,
+    number: usize,
+    now: Duration,
+    timed: bool,
+    api_version: Option<ApiVersion>,
+    position: u64,
+    /// The first event, read ahead so that the directives before it are known.
+    first: Option<Entry>,
+    began: bool,
+    over: bool,
+}
+
+impl<R: BufRead> Reader<R> {
+    /// Reads the first event ahead, so that the directives before it are known: what is broken up to there is said here.
+    pub fn new(source: R) -> Result<Self, ReadError> {
+        let mut reader = Self {
+            source,
+            line: Vec::new(),
+            number: 0,
+            now: Duration::ZERO,
+            timed: false,
+            api_version: None,
+            position: 0,
+            first: None,
+            began: false,
+            over: false,
+        };
+        if !reader.next_line()? {
+            return Err(broken(1, format!("the file is empty; a transcript begins with `{MAGIC} {FORMAT}`")));
+        }
+        let first = text(&reader.line).and_then(|line| check_magic(line.trim()));
+        first.map_err(|what| broken(1, what))?;
+        reader.first = reader.read_entry()?;
+        reader.began = true;
+        Ok(reader)
+    }
+
+    /// `@api-version`: the version that the daemon is known to announce. It stands before the first event.
+    #[must_use]
+    pub const fn api_version(&self) -> Option<ApiVersion> {
+        self.api_version
+    }
+
+    /// Whether an event that was read so far has a time; without one, timing means nothing.
+    #[must_use]
+    pub const fn is_timed(&self) -> bool {
+        self.timed
+    }
+
+    /// Bytes of the file that were read.
+    #[must_use]
+    pub const fn position(&self) -> u64 {
+        self.position
+    }
+
+    fn read_entry(&mut self) -> Result<Option<Entry>, ReadError> {
+        while self.next_line()? {
+            let ended = self.line.last() == Some(&b'\n');
+            let line = text(&self.line).map(str::trim);
+            let read = line.and_then(|line| match line.as_bytes().first() {
+                None | Some(b'#') => Ok(None),
+                Some(b'@') => directive(&line[1..]).and_then(|version| announce(version, &mut self.api_version, self.began)).map(|()| None),
+                Some(_) => entry(line, &mut self.now, &mut self.timed).map(Some),
+            });
+            match read {
+                Ok(Some((connection, side, what))) => return Ok(Some(Entry { line: self.number, at: self.now, connection, side, what })),
+                Ok(None) => {}
+                Err(what) if ended => return Err(broken(self.number, what)),
+                Err(what) => return Err(broken(self.number, format!("{what}; the file ends inside this line"))),
             }
-        } else if !line.is_empty() && !line.starts_with('#') {
-            let entry = entry(line, &mut now, &mut transcript.timed).map_err(error)?;
-            transcript.entries.push(entry);
+        }
+        Ok(None)
+    }
+
+    /// Reads a line into `self.line`, with its end. Whether there was one.
+    fn next_line(&mut self) -> Result<bool, ReadError> {
+        self.line.clear();
+        self.number += 1;
+        loop {
+            let buffer = match self.source.fill_buf() {
+                Ok(buffer) => buffer,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error.into()),
+            };
+            let end = memchr(b'\n', buffer).map(|at| at + 1);
+            let count = end.unwrap_or(buffer.len());
+            if self.line.len() + count > LINE_LIMIT {
+                return Err(broken(self.number, format!("is longer than {} MiB", LINE_LIMIT >> 20)));
+            }
+            self.line.extend_from_slice(&buffer[..count]);
+            self.source.consume(count);
+            self.position += count as u64;
+            if end.is_some() || count == 0 {
+                return Ok(!self.line.is_empty());
+            }
         }
     }
-    if text.is_empty() {
-        return Err(TranscriptError { line: 1, what: format!("the file is empty; a transcript begins with `{MAGIC} {FORMAT}`") });
+}
+
+impl<R: BufRead> Iterator for Reader<R> {
+    type Item = Result<Entry, ReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(first) = self.first.take() {
+            return Some(Ok(first));
+        }
+        if self.over {
+            return None;
+        }
+        let read = self.read_entry();
+        self.over = !matches!(read, Ok(Some(_)));
+        read.transpose()
     }
-    Ok(transcript)
+}
+
+/// Reads the text of a transcript.
+pub fn read(text: &[u8]) -> Result<Transcript, TranscriptError> {
+    let broken = |error| match error {
+        ReadError::Broken(error) => error,
+        ReadError::Unreadable(error) => TranscriptError { line: 1, what: error.to_string() },
+    };
+    let mut reader = Reader::new(text).map_err(broken)?;
+    let entries = reader.by_ref().collect::<Result<_, _>>().map_err(broken)?;
+    Ok(Transcript { api_version: reader.api_version, entries, timed: reader.timed })
+}
+
+fn broken(line: usize, what: String) -> ReadError {
+    ReadError::Broken(TranscriptError { line, what })
+}
+
+fn text(line: &[u8]) -> Result<&str, String> {
+    std::str::from_utf8(line).map_err(|_| "is not UTF-8; bytes that are no text are written as \\xNN or in base64".to_owned())
 }
 
 fn check_magic(line: &str) -> Result<(), String> {
@@ -59,7 +185,24 @@ fn check_magic(line: &str) -> Result<(), String> {
     }
 }
 
-fn entry(line: &str, now: &mut Duration, timed: &mut bool) -> Result<Entry, String> {
+/// The API version that a directive announces. Others say where a recording comes from; they change no verdict.
+fn directive(text: &str) -> Result<Option<ApiVersion>, String> {
+    match text.split_once(char::is_whitespace).unwrap_or((text, "")) {
+        ("api-version", value) => value.trim().parse().map(Some).map_err(|bad| format!("@api-version: {bad}")),
+        _ => Ok(None),
+    }
+}
+
+fn announce(version: Option<ApiVersion>, known: &mut Option<ApiVersion>, began: bool) -> Result<(), String> {
+    // It changes how everything is judged, also what was yielded already.
+    if began && version.is_some() && version != *known {
+        return Err("@api-version stands before the first event".to_owned());
+    }
+    *known = version.or(*known);
+    Ok(())
+}
+
+fn entry(line: &str, now: &mut Duration, timed: &mut bool) -> Result<(u64, Side, What), String> {
     let mut rest = line;
     if let Some((time, behind)) = take_word(rest).filter(|(word, _)| word.starts_with('+')) {
         let seconds: f64 = time[1..].parse().map_err(|_| format!("`{time}` is no time (as in +0.104)"))?;
@@ -89,7 +232,7 @@ fn entry(line: &str, now: &mut Duration, timed: &mut bool) -> Result<Entry, Stri
         "!" => bare(What::Reset)?,
         _ => return Err(format!("`{operator}` is no operator: > < >~ <~ >| <| >! <!")),
     };
-    Ok(Entry { at: *now, connection, side, what })
+    Ok((connection, side, what))
 }
 
 fn take_word(text: &str) -> Option<(&str, &str)> {
@@ -99,38 +242,41 @@ fn take_word(text: &str) -> Option<(&str, &str)> {
 }
 
 fn quoted(text: &str) -> Result<&str, String> {
-    text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).ok_or_else(|| "the payload is not in double quotes".to_owned())
+    let inner = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+    inner.ok_or_else(|| "the payload is not in double quotes".to_owned())
 }
 
 /// `\r \n \t \0 \\ \" \xNN`; any other character stands for its UTF-8 bytes.
 fn unescape(text: &str) -> Result<Bytes, String> {
     let mut out = Vec::with_capacity(text.len());
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        if byte == b'"' {
+    let mut rest = text.as_bytes();
+    while let Some(at) = memchr2(b'\\', b'"', rest) {
+        out.extend_from_slice(&rest[..at]);
+        if rest[at] == b'"' {
             return Err("a double quote inside the payload is written \\\"".to_owned());
         }
-        if byte != b'\\' {
-            out.push(byte);
-            continue;
-        }
-        out.push(match bytes.next() {
-            Some(b'r') => b'\r',
-            Some(b'n') => b'\n',
-            Some(b't') => b'\t',
-            Some(b'0') => 0,
-            Some(b'\\') => b'\\',
-            Some(b'"') => b'"',
+        let (byte, taken) = match rest.get(at + 1) {
+            Some(b'r') => (b'\r', 2),
+            Some(b'n') => (b'\n', 2),
+            Some(b't') => (b'\t', 2),
+            Some(b'0') => (0, 2),
+            Some(b'\\') => (b'\\', 2),
+            Some(b'"') => (b'"', 2),
             Some(b'x') => {
-                let digit = |byte: Option<u8>| byte.and_then(|byte| char::from(byte).to_digit(16));
-                let (high, low) = (digit(bytes.next()), digit(bytes.next()));
-                let value = high.zip(low).and_then(|(high, low)| u8::try_from(high * 16 + low).ok());
-                value.ok_or("\\x needs two hexadecimal digits")?
+                let digit = |at: usize| rest.get(at).and_then(|byte| char::from(*byte).to_digit(16));
+                let value = digit(at + 2).zip(digit(at + 3)).and_then(|(high, low)| u8::try_from(high * 16 + low).ok());
+                (value.ok_or("\\x needs two hexadecimal digits")?, 4)
             }
-            Some(other) => return Err(format!("\\{} is no escape: \\r \\n \\t \\0 \\\\ \\\" \\xNN", char::from(other))),
+            Some(_) => {
+                let other = text[text.len() - rest.len() + at + 1..].chars().next().unwrap_or('\\');
+                return Err(format!("\\{other} is no escape: \\r \\n \\t \\0 \\\\ \\\" \\xNN"));
+            }
             None => return Err("the payload ends inside an escape".to_owned()),
-        });
+        };
+        out.push(byte);
+        rest = &rest[at + taken..];
     }
+    out.extend_from_slice(rest);
     Ok(out.into())
 }
 
@@ -142,7 +288,7 @@ mod tests {
     fn a_transcript_is_read() {
         let text = "@plimsoll-transcript 1\n@api-version 1.41\n@source by hand\n\n# a comment\n+0.5 c2 > \"a\\r\\n\\t\\0\\\\\\\"\\xff\u{e4}\"\nc2 <~ \"aGkK\"\n< \"x\"\n+1 >|\n<!\n";
         let transcript = read(text.as_bytes()).expect("a transcript");
-        assert_eq!(transcript.api_version.map(crate::model::ApiVersion::minor), Some(41));
+        assert_eq!(transcript.api_version.map(ApiVersion::minor), Some(41));
         let entries: Vec<_> =
             transcript.entries.iter().map(|entry| (entry.at.as_millis(), entry.connection, entry.side, entry.what.clone())).collect();
         let bytes = |bytes: &'static [u8]| What::Bytes(Bytes::from_static(bytes));
@@ -164,16 +310,38 @@ mod tests {
             ("", 1, "the file is empty; a transcript begins with `@plimsoll-transcript 1`"),
             ("GET /", 1, "a transcript begins with `@plimsoll-transcript 1`"),
             ("@plimsoll-transcript 7", 1, "format 7 is newer than this plimsoll, which reads format 1"),
-            ("@plimsoll-transcript 1\n\n> hello", 3, "the payload is not in double quotes"),
-            ("@plimsoll-transcript 1\n> \"a\\q\"", 2, "\\q is no escape: \\r \\n \\t \\0 \\\\ \\\" \\xNN"),
-            ("@plimsoll-transcript 1\n> \"\\x4\"", 2, "\\x needs two hexadecimal digits"),
-            ("@plimsoll-transcript 1\n+x > \"a\"", 2, "`+x` is no time (as in +0.104)"),
-            ("@plimsoll-transcript 1\nc0 > \"a\"", 2, "`c0` is no connection (as in c1)"),
-            ("@plimsoll-transcript 1\n= \"a\"", 2, "`=` is no operator: > < >~ <~ >| <| >! <!"),
-            ("@plimsoll-transcript 1\n>| \"a\"", 2, "nothing stands behind >|"),
-            ("@plimsoll-transcript 1\n@api-version 2.0", 2, "@api-version: `2.0` is not an API version (as in `1.41`)"),
+            ("@plimsoll-transcript 1\n\n> hello\n", 3, "the payload is not in double quotes"),
+            ("@plimsoll-transcript 1\n> \"a\\q\"\n", 2, "\\q is no escape: \\r \\n \\t \\0 \\\\ \\\" \\xNN"),
+            ("@plimsoll-transcript 1\n> \"\\x4\"\n", 2, "\\x needs two hexadecimal digits"),
+            ("@plimsoll-transcript 1\n+x > \"a\"\n", 2, "`+x` is no time (as in +0.104)"),
+            ("@plimsoll-transcript 1\nc0 > \"a\"\n", 2, "`c0` is no connection (as in c1)"),
+            ("@plimsoll-transcript 1\n= \"a\"\n", 2, "`=` is no operator: > < >~ <~ >| <| >! <!"),
+            ("@plimsoll-transcript 1\n>| \"a\"\n", 2, "nothing stands behind >|"),
+            ("@plimsoll-transcript 1\n@api-version 2.0\n", 2, "@api-version: `2.0` is not an API version (as in `1.41`)"),
+            ("@plimsoll-transcript 1\n> \"GET /v1.4", 2, "the payload is not in double quotes; the file ends inside this line"),
+            ("@plimsoll-transcript 1\n>|\n@api-version 1.41\n", 3, "@api-version stands before the first event"),
         ] {
             assert_eq!(read(text.as_bytes()), Err(TranscriptError { line, what: what.to_owned() }), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_broken_recording_is_read_up_to_the_break() {
+        let text = b"@plimsoll-transcript 1\n# by hand\n> \"a\"\n\n<|\n> \"\xff\n>|\n";
+        let mut reader = Reader::new(&text[..]).expect("a beginning");
+        let lines: Vec<_> = reader.by_ref().map_while(Result::ok).map(|entry| entry.line).collect();
+        assert_eq!(lines, [3, 5]);
+        assert!(reader.next().is_none(), "nothing follows an error");
+        let said: Vec<_> = Reader::new(&text[..]).expect("a beginning").filter_map(Result::err).map(|error| error.to_string()).collect();
+        assert_eq!(said, ["line 6: is not UTF-8; bytes that are no text are written as \\xNN or in base64"]);
+        assert!(!reader.is_timed());
+    }
+
+    /// What a line may hold is bounded, however the file is read.
+    #[test]
+    fn an_endless_line_is_not_read() {
+        let endless = io::BufReader::new(io::Read::chain(&b"@plimsoll-transcript 1\n> \""[..], io::repeat(b'x')));
+        let error = Reader::new(endless).map(|_| ()).expect_err("it has no end").to_string();
+        assert_eq!(error, "line 2: is longer than 64 MiB");
     }
 }

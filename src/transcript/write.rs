@@ -100,10 +100,10 @@ mod tests {
         #[test]
         fn what_is_written_is_read_again(entries in proptest::collection::vec((0u64..10_000_000, 1u64..9, any::<bool>(), proptest::collection::vec(any::<u8>(), 0..60), 0..5), 0..8)) {
             let mut last = 0;
-            let entries: Vec<Entry> = entries.into_iter().map(|(step, connection, client, bytes, kind)| {
+            let entries: Vec<Entry> = entries.into_iter().enumerate().map(|(index, (step, connection, client, bytes, kind))| {
                 last += step;
                 let what = match kind { 0 => What::Closed, 1 => What::Reset, _ => What::Bytes(Bytes::from(bytes)) };
-                Entry { at: Duration::from_micros(last), connection, side: if client { Side::Client } else { Side::Daemon }, what }
+                Entry { line: index + 3, at: Duration::from_micros(last), connection, side: if client { Side::Client } else { Side::Daemon }, what }
             }).collect();
             let mut writer = Writer::new(Vec::new(), Some(ApiVersion::new(41))).expect("a vector takes all");
             for entry in &entries {

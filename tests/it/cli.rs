@@ -30,6 +30,8 @@ fn help_teaches() {
         &["proxy", "--help"],
         &["probe", "--help"],
         &["check", "--help"],
+        &["replay", "--help"],
+        &["convert", "--help"],
         &["schemas", "--help"],
         &["rules", "--help"],
     ] {

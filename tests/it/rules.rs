@@ -74,7 +74,7 @@ fn a_head_over_the_limit() {
     for (size, fires) in [(300 << 10, false), ((1 << 20) + 64, true)] {
         let request = format!("GET /v1.41/_ping HTTP/1.1\r\nHost: d\r\nX-Big: {}\r\n\r\n", "x".repeat(size));
         let what = What::Bytes(request.into());
-        let entry = Entry { at: std::time::Duration::ZERO, connection: 1, side: plimsoll::model::Side::Client, what };
+        let entry = Entry { line: 0, at: std::time::Duration::ZERO, connection: 1, side: plimsoll::model::Side::Client, what };
         let events = judge(&Transcript { entries: vec![entry], ..Transcript::default() });
         let rules: Vec<_> = violations(&events).map(|violation| violation.rule).collect();
         assert_eq!(rules.contains(&Rule::HttpHeadTooLarge), fires, "{size}: {rules:?}");
@@ -158,7 +158,7 @@ proptest! {
         let mut broken = transcript(&repository("fixtures/rules/frame.stream-type/fires-text.wire"));
         for (client, bytes, at) in noise {
             let side = if client { plimsoll::model::Side::Client } else { plimsoll::model::Side::Daemon };
-            let entry = Entry { at: std::time::Duration::ZERO, connection: 1, side, what: What::Bytes(bytes.into()) };
+            let entry = Entry { line: 0, at: std::time::Duration::ZERO, connection: 1, side, what: What::Bytes(bytes.into()) };
             let at = at % (broken.entries.len() + 1);
             broken.entries.insert(at, entry);
         }

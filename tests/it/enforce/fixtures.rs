@@ -204,7 +204,7 @@ proptest! {
             let mut broken = transcript(&repository("fixtures/rules").join(name));
             for (client, bytes, at) in &noise {
                 let side = if *client { Side::Client } else { Side::Daemon };
-                let entry = Entry { at: std::time::Duration::ZERO, connection: 1, side, what: What::Bytes(bytes.clone().into()) };
+                let entry = Entry { line: 0, at: std::time::Duration::ZERO, connection: 1, side, what: What::Bytes(bytes.clone().into()) };
                 let at = at % (broken.entries.len() + 1);
                 broken.entries.insert(at, entry);
             }
