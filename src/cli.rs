@@ -6,6 +6,7 @@ mod judge;
 mod look;
 mod replay;
 mod report;
+mod snapshot;
 mod waivers;
 
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ pub use judge::{EnforceArgs, EnforceOn, EnforceSide, GateArgs, JudgeArgs, Mode, 
 pub use look::{ExportFormat, RulesCommand, SchemasCommand};
 pub use replay::{Part, ReplayArgs};
 pub use report::{Input, MergeArgs, RenderArgs, ReportCommand};
+pub use snapshot::{ChosenArgs, DiffArgs, DiffFormat, RecordArgs, ReviewArgs, Shard, SnapshotCommand, TestArgs, Unreferenced};
 pub use waivers::{AcceptArgs, PruneArgs, WaiversCommand};
 
 const EXIT_CODES: &str = "\
@@ -94,6 +96,16 @@ pub enum Command {
     /// stands in members with an underscore, so that the way back gives the same recording.
     #[command(after_help = "Example:\n  plimsoll convert session.wire session.har")]
     Convert(ConvertArgs),
+    /// Keep what a daemon answers under version control
+    #[command(subcommand)]
+    Snapshot(SnapshotCommand),
+    /// Compare two daemons by their answers to the same requests, or two recordings
+    ///
+    /// Ids, times, ports, addresses and the order of lists that have none are no difference. Exits with 1 when there is one.
+    #[command(
+        after_help = "Examples:\n  plimsoll diff --a unix:///run/docker.sock --b unix:///run/podman/podman.sock session.wire\n  plimsoll diff --a unix:///run/docker.sock --b reference -- docker run --rm busybox true\n  plimsoll diff monday.wire tuesday.wire"
+    )]
+    Diff(DiffArgs),
     /// Look into the catalogue of operations and schemas
     #[command(subcommand)]
     Schemas(SchemasCommand),

@@ -42,8 +42,11 @@ pub use connection::{Objection, Ruling};
 pub use enforce::{Allowed, EnforcePolicy};
 
 use connection::{Connection, Turn};
+pub use hijack::hands_over;
 use memory::Memory;
+pub use response::contract_of;
 use state::State;
+pub use target::{PathVersion, Target};
 pub use timing::Thresholds;
 
 /// More than this should not wait for the judge: beyond it a pusher is to wait for its turn. Little enough that nobody waits long.

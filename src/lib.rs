@@ -23,6 +23,7 @@
 //! 4  proxy      listen, dial, relay, tap       probe       client, scenarios, scorecard
 //!    config     plimsoll.toml
 //!    replay     a recording as daemon, as client
+//!    snapshot   normalised exchanges, played and compared
 //! 3  inspect    the judge                      reference   the built-in backend
 //! 2  report     tally, terminal, JSON Lines    transcript  reading and writing recordings
 //! 1  wire       heads, bodies, frames, tar …   catalog     operations, routes, schemas by version
@@ -92,5 +93,6 @@ pub mod reference;
 pub mod replay;
 pub mod report;
 pub mod run;
+pub mod snapshot;
 pub mod transcript;
 pub mod wire;

@@ -6,6 +6,7 @@ pub mod enforcement;
 pub mod event;
 pub mod place;
 pub mod rule;
+pub mod scenario;
 pub mod version;
 
 pub use enforcement::Enforcement;
@@ -15,4 +16,5 @@ pub use event::{
 };
 pub use place::{Part, Place, Side};
 pub use rule::{Rule, RulePattern, Severity};
+pub use scenario::{Difference, Scenario, ScenarioResult};
 pub use version::{ApiVersion, VersionRange};

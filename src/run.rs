@@ -3,6 +3,7 @@
 mod check;
 mod config;
 mod convert;
+mod diff;
 mod enforce;
 mod metrics;
 mod pages;
@@ -17,6 +18,8 @@ mod schemas;
 mod serve;
 mod session;
 mod signals;
+mod snapshot;
+mod stage;
 mod survey;
 mod waivers;
 mod wrap;
@@ -39,6 +42,8 @@ pub fn run(cli: Cli) -> Result<Exit, Error> {
         Command::Waivers(command) => waivers::run(&command),
         Command::Replay(args) => replay::run(args),
         Command::Convert(args) => convert::run(&args),
+        Command::Snapshot(command) => snapshot::run(command),
+        Command::Diff(args) => diff::run(args),
         Command::Schemas(command) => schemas::run(command),
         Command::Rules(command) => rules::run(&command),
         Command::Config(command) => config::run(command, cli.config.as_ref()),

@@ -46,6 +46,14 @@ pub struct Transcript {
     pub timed: bool,
 }
 
+impl Transcript {
+    /// Whether there are requests alone.
+    #[must_use]
+    pub fn is_bare(&self) -> bool {
+        self.entries.iter().all(|entry| entry.side == Side::Client)
+    }
+}
+
 /// One line of a recording.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {

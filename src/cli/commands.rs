@@ -165,7 +165,7 @@ fn parse_known_versions(text: &str) -> Result<VersionRange, String> {
     Err(format!("{} is newer than {}, the newest version that is known", range.until, ApiVersion::NEWEST))
 }
 
-fn parse_address(text: &str) -> Result<Address, String> {
+pub(super) fn parse_address(text: &str) -> Result<Address, String> {
     text.parse()
 }
 

@@ -12,7 +12,8 @@ use crate::wire::{Head, excerpt};
 const UPGRADES: ApiVersion = ApiVersion::new(17);
 
 /// Whether this answer hands over the connection.
-pub(super) fn hands_over(head: &Head, status: u16, response: Option<&ResponseContract>) -> bool {
+#[must_use]
+pub fn hands_over(head: &Head, status: u16, response: Option<&ResponseContract>) -> bool {
     let bounded = head.value("Content-Length").is_some() || head.value("Transfer-Encoding").is_some();
     status == 101 || (status == 200 && !bounded && response.is_some_and(|response| response.hijack))
 }

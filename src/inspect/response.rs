@@ -23,7 +23,8 @@ const MULTIPLEXED: &[u8] = b"application/vnd.docker.multiplexed-stream";
 const RAW: &[u8] = b"application/vnd.docker.raw-stream";
 
 /// What a status means for an operation.
-pub(super) fn contract_of(contract: &'static Contract, status: u16) -> Option<&'static ResponseContract> {
+#[must_use]
+pub fn contract_of(contract: &'static Contract, status: u16) -> Option<&'static ResponseContract> {
     // An undocumented error is still judged as an error of the daemon, by its body.
     contract.responses.get(&status).or_else(|| contract.responses.get(&500).filter(|_| status >= 400))
 }

@@ -6,12 +6,13 @@ use crate::model::ApiVersion;
 
 /// A request target, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Target {
-    pub(super) version: PathVersion,
+pub struct Target {
+    /// What the path says about the version.
+    pub version: PathVersion,
     /// Percent-decoded, without the version prefix.
-    pub(super) path: String,
+    pub path: String,
     /// Decoded names and values, in order.
-    pub(super) query: Vec<(String, String)>,
+    pub query: Vec<(String, String)>,
     /// The first thing that is not validly percent-encoded.
     pub(super) bad_encoding: Option<String>,
     /// It stands in the query.
@@ -20,7 +21,7 @@ pub(super) struct Target {
 
 /// What the path says about the version.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum PathVersion {
+pub enum PathVersion {
     /// `/v1.41/…`
     Is(ApiVersion),
     /// `/v2.0/…`, `/v1.x/…`: a prefix that is no version of this API.
@@ -30,7 +31,9 @@ pub(super) enum PathVersion {
 }
 
 impl Target {
-    pub(super) fn parse(target: &[u8]) -> Self {
+    /// Takes a target apart, whatever it is.
+    #[must_use]
+    pub fn parse(target: &[u8]) -> Self {
         let target = without_authority(target);
         let (raw_path, raw_query) = split_once(target, b'?');
         let mut bad_encoding = bad_escape(raw_path);
@@ -48,7 +51,8 @@ impl Target {
     }
 
     /// The first value of a parameter.
-    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
     }
 

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{ApiVersion, Enforcement, Place, Rule, Severity, Side};
+use super::{ApiVersion, Enforcement, Place, Rule, Scenario, Severity, Side};
 
 pub use read::{EventError, read};
 pub use reason::Reason;
@@ -37,6 +37,8 @@ pub enum Event {
     Coverage(OperationSeen),
     /// A waiver that has expired or matches nothing any more.
     StaleWaiver(StaleWaiver),
+    /// What became of one scenario of snapshots.
+    Scenario(Scenario),
     /// The last event of a run.
     RunFinished(RunFinished),
 }

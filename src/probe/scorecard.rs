@@ -142,6 +142,7 @@ impl<W: Write + Send> Reporter for Scorecard<W> {
             | Event::Exchange(_)
             | Event::NotInspected(_)
             | Event::Coverage(_)
+            | Event::Scenario(_)
             | Event::StaleWaiver(_) => {}
         }
         Ok(())

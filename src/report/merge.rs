@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::{Ending, Gate, Reporter, Tally};
 use crate::catalog::Catalog;
-use crate::model::{ApiVersion, Call, Event, OperationSeen, ProbeCase, RunStarted, StaleWaiver};
+use crate::model::{ApiVersion, Call, Event, OperationSeen, ProbeCase, RunStarted, Scenario, StaleWaiver};
 
 /// The daemon's name, the version and the operation.
 type Cell = (Option<Arc<str>>, ApiVersion, Arc<str>);
@@ -20,6 +20,7 @@ pub struct Merge {
     /// Of exchanges, violations, and what was not inspected.
     events: Vec<Event>,
     cases: Vec<ProbeCase>,
+    scenarios: Vec<Scenario>,
     seen: BTreeMap<Cell, OperationSeen>,
     /// In how many runs each was stale.
     stale: BTreeMap<(String, u64, String), (StaleWaiver, usize)>,
@@ -36,6 +37,7 @@ impl Merge {
             Event::RunStarted(started) => self.started.push(started),
             Event::Exchange(_) | Event::Violation(_) | Event::NotInspected(_) => self.events.push(event),
             Event::ProbeCase(case) => self.cases.push(case),
+            Event::Scenario(scenario) => self.scenarios.push(scenario),
             Event::Coverage(seen) => self.see(seen),
             Event::StaleWaiver(stale) => {
                 let key = (stale.file.clone(), stale.line, stale.rule.clone());
@@ -74,6 +76,10 @@ impl Merge {
         self.cases.sort_by(|one, other| case_order(one).cmp(&case_order(other)));
         for case in self.cases {
             tell(Event::ProbeCase(case), &mut tally)?;
+        }
+        self.scenarios.sort_by(|one, other| one.scenario.cmp(&other.scenario));
+        for scenario in self.scenarios {
+            tell(Event::Scenario(scenario), &mut tally)?;
         }
         for seen in self.seen.into_values() {
             tell(Event::Coverage(seen), &mut tally)?;
@@ -134,7 +140,7 @@ impl Label<'_> {
                 seen.daemon = self.daemon.cloned().or(seen.daemon.take());
                 return;
             }
-            Event::RunStarted(_) | Event::StaleWaiver(_) | Event::RunFinished(_) => return,
+            Event::RunStarted(_) | Event::Scenario(_) | Event::StaleWaiver(_) | Event::RunFinished(_) => return,
         };
         if self.daemon.is_some() || (self.source.is_some() && call.source.is_none()) {
             let Call { daemon, source, .. } = Arc::make_mut(call);

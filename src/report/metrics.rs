@@ -130,7 +130,12 @@ impl Reporter for Metrics {
             Event::NotInspected(unjudged) => {
                 self.unjudged.get_or_create(&vec![("part", unjudged.part.to_string())]).inc();
             }
-            Event::RunStarted(_) | Event::ProbeCase(_) | Event::Coverage(_) | Event::StaleWaiver(_) | Event::RunFinished(_) => {}
+            Event::RunStarted(_)
+            | Event::ProbeCase(_)
+            | Event::Scenario(_)
+            | Event::Coverage(_)
+            | Event::StaleWaiver(_)
+            | Event::RunFinished(_) => {}
         }
         Ok(())
     }

@@ -44,6 +44,8 @@ pub struct Tally {
     pub stale_waivers: u64,
     /// Cases of a probe, and those of them that were reached and judged.
     cases: [u64; 2],
+    /// Scenarios that are not as their snapshots say.
+    changed: u64,
     seen: BTreeMap<ApiVersion, BTreeSet<Arc<str>>>,
 }
 
@@ -67,6 +69,7 @@ impl Tally {
                 self.cases[1] += u64::from(case.result != CaseResult::Skipped);
             }
             Event::StaleWaiver(_) => self.stale_waivers += 1,
+            Event::Scenario(scenario) => self.changed += u64::from(scenario.result.fails()),
             Event::RunStarted(_) | Event::NotInspected(_) | Event::Coverage(_) | Event::RunFinished(_) => {}
         }
     }
@@ -88,7 +91,7 @@ impl Tally {
         };
         let Counts { error, warning, .. } = self.violations;
         let stale = self.stale_waivers > 0 && !gate.allow_stale && gate.fail_on != FailOn::Never;
-        if (error > 0 && failing(Severity::Error)) || (warning > 0 && failing(Severity::Warning)) || stale {
+        if self.changed > 0 || (error > 0 && failing(Severity::Error)) || (warning > 0 && failing(Severity::Warning)) || stale {
             RunVerdict::Violations
         } else if self.inspected == 0 || (self.cases[0] > 0 && self.cases[1] == 0) {
             RunVerdict::NothingInspected

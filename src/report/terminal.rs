@@ -239,7 +239,7 @@ impl<W: Write + Send> Reporter for Terminal<W> {
             }
             Event::RunFinished(finished) => self.finished = Some(finished.clone()),
             Event::StaleWaiver(stale) => self.stale.push(stale.clone()),
-            Event::RunStarted(_) | Event::ProbeCase(_) | Event::Coverage(_) => {}
+            Event::RunStarted(_) | Event::ProbeCase(_) | Event::Coverage(_) | Event::Scenario(_) => {}
         }
         Ok(())
     }

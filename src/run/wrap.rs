@@ -53,7 +53,7 @@ pub(super) fn run(args: RunArgs) -> Result<Exit, Error> {
 }
 
 /// Runs the command; whether it was interrupted comes second.
-async fn command(words: &[std::ffi::OsString], host: &str) -> Result<(ExitStatus, bool), Error> {
+pub(super) async fn command(words: &[std::ffi::OsString], host: &str) -> Result<(ExitStatus, bool), Error> {
     let (program, arguments) = words.split_first().ok_or_else(|| Error::usage("there is no command to run"))?;
     let mut interrupt =
         signal(SignalKind::interrupt()).map_err(|error| Error::environment(format!("cannot listen for signals: {error}")))?;

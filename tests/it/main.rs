@@ -16,6 +16,7 @@ mod quick;
 mod reference;
 mod replay;
 mod rules;
+mod snapshot;
 mod support;
 mod transparency;
 mod wire;

@@ -22,8 +22,8 @@ pub enum EventError {
 
 /// Reads one line.
 pub fn read(line: &[u8]) -> Result<Event, EventError> {
-    const TYPES: [&str; 8] =
-        ["run-started", "exchange", "violation", "not-inspected", "probe-case", "coverage", "stale-waiver", "run-finished"];
+    const TYPES: [&str; 9] =
+        ["run-started", "exchange", "violation", "not-inspected", "probe-case", "scenario", "coverage", "stale-waiver", "run-finished"];
 
     #[derive(Deserialize)]
     struct Typed<'a> {

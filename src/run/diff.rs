@@ -1,0 +1,249 @@
+//! `plimsoll diff`: the same requests to two daemons, or two recordings, and where the answers differ.
+
+mod scenes;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io::{self, Write};
+
+use serde_json::json;
+
+use crate::catalog::Catalog;
+use crate::cli::{DiffArgs, DiffFormat};
+use crate::error::{Error, Exit};
+use crate::inspect::Settings;
+use crate::model::Difference;
+use crate::proxy::Address;
+use crate::report::Style;
+use crate::snapshot::{Scene, Script, Snapshot, compare, player};
+
+use super::snapshot::{Playable, normal, playable, read, show_difference};
+use super::stage::Stage;
+use super::wrap;
+use scenes::Scenes;
+
+/// So many exchanges of two recordings are looked at for the next pair that belongs together.
+const WINDOW: usize = 64;
+
+pub(super) fn run(args: DiffArgs) -> Result<Exit, Error> {
+    let catalog = Catalog::builtin();
+    let mut matrix = Matrix::new(args.format);
+    match (args.a, args.b, &args.files[..]) {
+        (Some(a), Some(b), files) => {
+            let transcripts = files
+                .iter()
+                .map(|path| read(path).map(|(transcript, text)| (path, transcript, text)))
+                .collect::<Result<Vec<_>, Error>>()?;
+            if transcripts.is_empty() && args.command.is_empty() {
+                return Err(Error::usage("what is to be asked? Name a transcript, or a command behind --"));
+            }
+            super::runtime()?.block_on(async {
+                if args.command.is_empty() {
+                    for (path, transcript, text) in transcripts {
+                        let playable = playable(&transcript, &text, catalog);
+                        let Playable { script, scenes, .. } =
+                            playable.map_err(|what| Error::usage(format!("{}: {what}", path.display())))?;
+                        // A scenario has its answers beside it.
+                        let snapshot = Snapshot::read(&path.with_extension("snap"))?.map(|snapshot| snapshot.scenes);
+                        let left = ask(&a, &script, snapshot.as_deref().unwrap_or(&scenes), catalog).await?;
+                        let right = ask(&b, &script, snapshot.as_deref().unwrap_or(&scenes), catalog).await?;
+                        matrix.compare(&left, &right)?;
+                    }
+                    return Ok(());
+                }
+                let stage = Stage::open(a, settings(catalog), true, |_| {}).await?;
+                let ended = wrap::command(&args.command, stage.host()).await;
+                let recorded = stage.close().await?;
+                ended?;
+                let Some(transcript) = recorded.filter(|transcript| !transcript.entries.is_empty()) else { return Ok(()) };
+                let Playable { script, scenes, .. } = playable(&transcript, &[], catalog).map_err(Error::usage)?;
+                let other = ask(&b, &script, &scenes, catalog).await?;
+                matrix.compare(&scenes, &other)
+            })?;
+        }
+        (None, None, [left, right]) => {
+            let (mut left, mut right) = (Scenes::open(left, catalog)?, Scenes::open(right, catalog)?);
+            matrix.recordings(&mut left, &mut right)?;
+            let broken = [left.broken(), right.broken()].into_iter().flatten().collect();
+            let exit = matrix.finish()?;
+            return Error::all(broken).map_or(Ok(exit), Err);
+        }
+        _ => return Err(Error::usage("write --a ADDR --b ADDR and a transcript or a command, or two recordings")),
+    }
+    matrix.finish()
+}
+
+async fn ask(address: &Address, script: &Script, expected: &[Scene], catalog: &'static Catalog) -> Result<Vec<Scene>, Error> {
+    let stage = Stage::open(address.clone(), settings(catalog), false, |_| {}).await?;
+    let played = player::play(script, &stage.socket(), expected, catalog).await;
+    stage.close().await?;
+    for sentence in &played.unmet {
+        super::signals::announce(&format!("{address}: {sentence}"));
+    }
+    Ok(normal(&played.exchanges, catalog).0)
+}
+
+fn settings(catalog: &'static Catalog) -> Settings {
+    Settings { catalog, ..Settings::default() }
+}
+
+/// Counts by operation, and tells of differences as they are found.
+struct Matrix {
+    format: DiffFormat,
+    style: Style,
+    last: usize,
+    exchange: usize,
+    /// By operation and version.
+    rows: BTreeMap<(String, String), Row>,
+}
+
+#[derive(Default)]
+struct Row {
+    exchanges: usize,
+    different: usize,
+}
+
+impl Matrix {
+    fn new(format: DiffFormat) -> Self {
+        Self { format, style: super::session::style(), last: 0, exchange: 0, rows: BTreeMap::new() }
+    }
+
+    /// The same requests: exchange by exchange.
+    fn compare(&mut self, left: &[Scene], right: &[Scene]) -> Result<(), Error> {
+        for index in 0..left.len().max(right.len()) {
+            self.pair(left.get(index), right.get(index))?;
+        }
+        Ok(())
+    }
+
+    /// Two recordings: exchanges that one of them does not have are found out by what was asked.
+    fn recordings(&mut self, left: &mut Scenes, right: &mut Scenes) -> Result<(), Error> {
+        let (mut olds, mut news) = (VecDeque::new(), VecDeque::new());
+        loop {
+            while olds.len() < WINDOW
+                && let Some(scene) = left.next()
+            {
+                olds.push_back(scene);
+            }
+            while news.len() < WINDOW
+                && let Some(scene) = right.next()
+            {
+                news.push_back(scene);
+            }
+            let (Some(old), Some(new)) = (olds.front(), news.front()) else { break };
+            let ahead = |scenes: &VecDeque<Scene>, scene: &Scene| scenes.iter().position(|other| is_same_call(other, scene));
+            let (missing, added) = (ahead(&olds, new), ahead(&news, old));
+            match (missing, added) {
+                (Some(0), _) => {
+                    let (old, new) = (olds.pop_front(), news.pop_front());
+                    self.pair(old.as_ref(), new.as_ref())?;
+                }
+                (Some(missing), Some(added)) if added < missing => self.only(None, news.pop_front())?,
+                (Some(_), _) => self.only(olds.pop_front(), None)?,
+                (None, Some(_)) => self.only(None, news.pop_front())?,
+                (None, None) => {
+                    let (old, new) = (olds.pop_front(), news.pop_front());
+                    self.only(old, None)?;
+                    self.only(None, new)?;
+                }
+            }
+        }
+        for old in olds.into_iter().chain(left) {
+            self.only(Some(old), None)?;
+        }
+        for new in news.into_iter().chain(right) {
+            self.only(None, Some(new))?;
+        }
+        Ok(())
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "the scene is done with")]
+    fn only(&mut self, left: Option<Scene>, right: Option<Scene>) -> Result<(), Error> {
+        self.pair(left.as_ref(), right.as_ref())
+    }
+
+    fn pair(&mut self, left: Option<&Scene>, right: Option<&Scene>) -> Result<(), Error> {
+        let Some(scene) = left.or(right) else { return Ok(()) };
+        self.exchange += 1;
+        let version = scene.version.map_or_else(|| "-".to_owned(), |version| version.to_string());
+        let row = self.rows.entry((scene.operation.clone().unwrap_or_else(|| "-".to_owned()), version)).or_default();
+        row.exchanges += 1;
+        let found = compare::pair(self.exchange, left, right);
+        row.different += usize::from(!found.is_empty());
+        for difference in &found {
+            self.tell(difference)?;
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, difference: &Difference) -> Result<(), Error> {
+        let mut out = io::stdout();
+        let written = match self.format {
+            DiffFormat::Terminal => show_difference(&mut out, self.style, difference, &mut self.last),
+            DiffFormat::Jsonl => {
+                let mut line = json!(difference);
+                line["type"] = json!("difference");
+                writeln!(out, "{line}")
+            }
+        };
+        settle(written)
+    }
+
+    fn finish(self) -> Result<Exit, Error> {
+        use std::fmt::Write as _;
+        let (exchanges, different) =
+            self.rows.values().fold((0, 0), |(exchanges, different), row| (exchanges + row.exchanges, different + row.different));
+        let mut out = String::new();
+        if self.format == DiffFormat::Terminal && exchanges > 0 {
+            let width = self.rows.keys().map(|(operation, _)| operation.len()).max().unwrap_or_default();
+            if different > 0 {
+                out.push('\n');
+            }
+            for ((operation, version), row) in &self.rows {
+                let verdict = match row.different {
+                    0 => self.style.good("same"),
+                    count => self.style.bad(&format!("{count} differ")),
+                };
+                // Writing to a text cannot fail.
+                let _ = writeln!(out, "  {operation:width$}  {version:>4}  {:>5}  {verdict}", row.exchanges);
+            }
+        }
+        match self.format {
+            DiffFormat::Terminal => {
+                let exchanges = if exchanges == 1 { "1 exchange".to_owned() } else { format!("{exchanges} exchanges") };
+                let _ = match different {
+                    0 => writeln!(out, "{}: {exchanges}", self.style.good("no difference")),
+                    count => writeln!(out, "{}: {count} of {exchanges}", self.style.bad("different")),
+                };
+            }
+            DiffFormat::Jsonl => {
+                for ((operation, version), row) in &self.rows {
+                    let line = json!({ "type": "operation", "operation": operation, "api_version": version, "exchanges": row.exchanges, "different": row.different });
+                    let _ = writeln!(out, "{line}");
+                }
+                let line = json!({ "type": "diff-finished", "exchanges": exchanges, "different": different });
+                let _ = writeln!(out, "{line}");
+            }
+        }
+        super::print(&out)?;
+        Ok(match (exchanges, different) {
+            (0, _) => Exit::NothingInspected,
+            (_, 0) => Exit::Compliant,
+            _ => Exit::Violations,
+        })
+    }
+}
+
+/// A reader that has seen enough (`| head`) is no error.
+fn settle(written: io::Result<()>) -> Result<(), Error> {
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Error::environment(format!("cannot write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether two exchanges ask the same of the same object.
+fn is_same_call(left: &Scene, right: &Scene) -> bool {
+    left.operation == right.operation && left.method == right.method && left.path == right.path
+}
