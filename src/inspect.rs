@@ -7,6 +7,7 @@
 mod archive;
 mod connection;
 mod content;
+mod coverage;
 mod documents;
 mod enforce;
 mod excerpt;
@@ -42,6 +43,7 @@ pub use connection::{Objection, Ruling};
 pub use enforce::{Allowed, EnforcePolicy};
 
 use connection::{Connection, Turn};
+use coverage::Coverage;
 pub use hijack::hands_over;
 use memory::Memory;
 pub use response::contract_of;
@@ -93,6 +95,8 @@ pub struct Settings {
     pub thresholds: Thresholds,
     /// How documents are looked at.
     pub look: Look,
+    /// Whether to count what is seen: see [`Event::Coverage`].
+    pub coverage: bool,
 }
 
 /// How documents are looked at. What is found is the same.
@@ -115,6 +119,7 @@ impl Default for Settings {
             daemon: None,
             thresholds: Thresholds::default(),
             look: Look::Quick,
+            coverage: false,
         }
     }
 }
@@ -159,6 +164,8 @@ pub(crate) struct Context {
     pub(crate) settings: Settings,
     pub(crate) memory: Memory,
     pub(crate) state: State,
+    /// What is seen of operations, where it is counted.
+    pub(crate) coverage: Option<Arc<Coverage>>,
 }
 
 impl Inspector {
@@ -166,7 +173,8 @@ impl Inspector {
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         let memory = Memory::new(settings.announced_version);
-        let judge = Judge { context: Context { settings, memory, state: State::default() }, connections: BTreeMap::new() };
+        let coverage = settings.coverage.then(|| Arc::new(Coverage::new(settings.daemon.clone())));
+        let judge = Judge { context: Context { settings, memory, state: State::default(), coverage }, connections: BTreeMap::new() };
         Self { inbox: Mutex::default(), waiting: AtomicUsize::new(0), judge: Mutex::new(judge) }
     }
 
@@ -245,12 +253,16 @@ impl Inspector {
         self.waiting.load(Ordering::Relaxed) > WAITING_LIMIT
     }
 
-    /// The run is over: reports the exchanges that are under way, for which nothing that is unfinished is held against anybody.
+    /// The run is over: reports the exchanges that are under way, for which nothing that is unfinished is held against anybody, and then what was
+    /// seen of each operation, where that is counted.
     pub fn finish(&self, sink: &mut dyn FnMut(Event)) {
         self.judge(sink);
         let mut judge = lock(&self.judge);
         for connection in std::mem::take(&mut judge.connections).into_values() {
             connection.finish(sink);
+        }
+        if let Some(coverage) = judge.context.coverage.take() {
+            coverage.report(sink);
         }
     }
 }

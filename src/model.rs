@@ -4,6 +4,7 @@
 
 pub mod enforcement;
 pub mod event;
+pub mod fail_on;
 pub mod place;
 pub mod rule;
 pub mod scenario;
@@ -14,6 +15,7 @@ pub use event::{
     Call, CaseResult, Counts, Coverage, Event, NotInspected, OperationSeen, ProbeCase, Reason, RunFinished, RunStarted, RunVerdict,
     StaleWaiver, Summary, Verdict, Violation, Waived,
 };
+pub use fail_on::FailOn;
 pub use place::{Part, Place, Side};
 pub use rule::{Rule, RulePattern, Severity};
 pub use scenario::{Difference, Scenario, ScenarioResult};

@@ -20,6 +20,7 @@ mod session;
 mod signals;
 mod snapshot;
 mod stage;
+mod step_summary;
 mod survey;
 mod waivers;
 mod wrap;

@@ -38,6 +38,9 @@ pub struct OutputArgs {
     /// A further report in a file (repeatable)
     #[arg(long, value_name = "FORMAT=PATH", value_parser = parse_report)]
     pub report: Vec<(Format, PathBuf)>,
+    /// Count what is seen of the API, and show it: operations, statuses, query parameters and members of answers, by version
+    #[arg(long)]
+    pub coverage: bool,
     /// How late the head of attach, wait, events and followed logs may come, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = parse_seconds)]
     pub timing_head: Duration,

@@ -33,6 +33,9 @@ pub struct MergeArgs {
     /// A further report in a file (repeatable)
     #[arg(long, value_name = "FORMAT=PATH", value_parser = parse_report)]
     pub report: Vec<(Format, PathBuf)>,
+    /// Show what was seen of the API, by version
+    #[arg(long)]
+    pub coverage: bool,
     /// A folder of schema files that add to the built-in catalogue or replace what is in it
     #[arg(long, value_name = "DIR")]
     pub schemas: Option<PathBuf>,
@@ -53,6 +56,9 @@ pub struct RenderArgs {
     /// A further report in a file (repeatable)
     #[arg(long, value_name = "FORMAT=PATH", value_parser = parse_report)]
     pub report: Vec<(Format, PathBuf)>,
+    /// Show what was seen of the API, by version
+    #[arg(long)]
+    pub coverage: bool,
     /// A folder of schema files that add to the built-in catalogue or replace what is in it
     #[arg(long, value_name = "DIR")]
     pub schemas: Option<PathBuf>,

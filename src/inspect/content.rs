@@ -1,9 +1,12 @@
 //! The content of one body or raw tail: collected up to a cap, or judged as it passes.
 
+use std::sync::Arc;
+
 use bytes::{Bytes, BytesMut};
 
 use super::Look;
 use super::archive::Archive;
+use super::coverage::BodyCoverage;
 use super::documents::{Documents, Watch};
 use super::finding::Finding;
 use super::frames::Frames;
@@ -52,8 +55,8 @@ impl Content {
         Self::Held(BytesMut::new(), None)
     }
 
-    pub(super) fn documents(schema: Option<&'static Schema>, watch: Watch, look: Look) -> Self {
-        Self::Documents(Box::new(Documents::new(schema, watch, look)))
+    pub(super) fn documents(schema: Option<&'static Schema>, watch: Watch, look: Look, coverage: Option<Arc<BodyCoverage>>) -> Self {
+        Self::Documents(Box::new(Documents::new(schema, watch, look, coverage)))
     }
 
     pub(super) fn frames(streams: Option<Streams>, tail: Option<u64>) -> Self {

@@ -1,10 +1,13 @@
 //! Judges the documents of a JSON stream as they pass: each by its schema, and what one says of the one before it. It keeps none of them.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use serde_json::Value;
 
 use super::Look;
 use super::content::{Notes, json_error};
+use super::coverage::BodyCoverage;
 use super::excerpt::{self, Excerpt};
 use super::exchange::Exchange;
 use super::filters::Wanted;
@@ -27,6 +30,7 @@ pub(super) struct Documents {
     schema: Option<&'static Schema>,
     watch: Watch,
     look: Look,
+    coverage: Option<Arc<BodyCoverage>>,
     /// Events of containers, for the rules over several exchanges.
     news: Vec<(u64, News)>,
     outcome: Outcome,
@@ -78,9 +82,9 @@ pub(super) struct Sample {
 }
 
 impl Documents {
-    pub(super) fn new(schema: Option<&'static Schema>, watch: Watch, look: Look) -> Self {
+    pub(super) fn new(schema: Option<&'static Schema>, watch: Watch, look: Look, coverage: Option<Arc<BodyCoverage>>) -> Self {
         let (decoder, outcome) = (JsonStreamDecoder::default(), Outcome::default());
-        Self { decoder, schema, watch, look, news: Vec::new(), outcome, left: 0, lost: false }
+        Self { decoder, schema, watch, look, coverage, news: Vec::new(), outcome, left: 0, lost: false }
     }
 
     pub(super) fn push(&mut self, mut bytes: Bytes, side: Side, notes: &mut dyn Notes) {
@@ -131,6 +135,9 @@ impl Documents {
             }
             JsonStreamItem::TooLarge { .. } => notes.unjudged(Reason::DocumentLimit(DOCUMENT_LIMIT as u64)),
             JsonStreamItem::Document { index, offset, bytes } => {
+                if let Some(coverage) = &self.coverage {
+                    coverage.see(&bytes);
+                }
                 if matches!(self.watch, Watch::Nothing) {
                     self.outcome.see(&bytes);
                 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::connection::Request;
 use super::content::Notes;
+use super::coverage::{BodyCoverage, Coverage};
 use super::finding::Finding;
 use super::state::{Stake, Wish};
 use super::streams::Streams;
@@ -29,6 +30,7 @@ pub(super) struct Exchange {
     source: Option<Arc<str>>,
     line: Option<u64>,
     daemon: Option<Arc<str>>,
+    coverage: Option<Arc<Coverage>>,
     connection: u64,
     number: u64,
     pub(super) look: Look,
@@ -139,6 +141,7 @@ impl Exchange {
             source: context.settings.source.clone(),
             line: stamp.line,
             daemon: context.settings.daemon.clone(),
+            coverage: context.coverage.clone(),
             connection,
             number,
             look: context.settings.look,
@@ -246,6 +249,13 @@ impl Exchange {
     /// Nothing beyond HTTP can be judged any more.
     pub(super) fn give_up(&mut self, reason: Reason) {
         self.unjudged.get_or_insert(reason);
+    }
+
+    /// Where the documents of the answer are counted, if they are.
+    pub(super) fn body_coverage(&self) -> Option<Arc<BodyCoverage>> {
+        let coverage = self.coverage.as_ref()?;
+        self.contract()?;
+        coverage.body(self.operation?, self.version?, self.status?)
     }
 
     /// Whether this is a call of the operation with this id.
@@ -464,6 +474,11 @@ impl Exchange {
         let judged = self.unjudged.is_none();
         if let Some(reason) = self.unjudged.take().filter(|reason| !matches!(reason, Reason::Unfinished(_))) {
             self.unjudged_part("exchange", reason, sink);
+        }
+        if let (true, Some(coverage), Some(operation), Some(version), Some(status)) =
+            (judged, &self.coverage, self.operation, self.version, self.status)
+        {
+            coverage.exchange(operation, version, status, &self.target.query);
         }
         let verdict = match (self.violated, judged) {
             (true, _) => Verdict::Violated,

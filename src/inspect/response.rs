@@ -1,11 +1,14 @@
 //! Judges a response: status, headers, media type, body; and says how its body is to be read.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use serde_json::Value;
 
 use super::Look;
 use super::archive::Archive;
 use super::content::{Content, Notes, json_error};
+use super::coverage::BodyCoverage;
 use super::documents::Watch;
 use super::excerpt::Need;
 use super::finding::Finding;
@@ -84,6 +87,8 @@ pub(super) struct StreamFacts {
     pub(super) watch: Watch,
     /// How the documents of a stream are looked at.
     pub(super) look: Look,
+    /// Where documents are counted, if they are.
+    pub(super) coverage: Option<Arc<BodyCoverage>>,
 }
 
 /// How the body of a response is to be read.
@@ -95,7 +100,7 @@ pub(super) fn content(head: &Head, response: Option<&'static ResponseContract>, 
     }
     match response.body.framing {
         Framing::Json | Framing::Text | Framing::Empty => Content::held(),
-        Framing::JsonStream => Content::documents(response.body.schema.as_ref(), stream.watch, stream.look),
+        Framing::JsonStream => Content::documents(response.body.schema.as_ref(), stream.watch, stream.look, stream.coverage),
         Framing::Frames => Content::frames(stream.streams, stream.tail),
         Framing::FramesOrRaw => frames_or_raw(head, stream),
         Framing::Raw => Content::Counted,
@@ -111,7 +116,7 @@ pub(super) fn content(head: &Head, response: Option<&'static ResponseContract>, 
 /// The content type decides where it says multiplexed; then what is known of the container; then the bytes.
 fn frames_or_raw(head: &Head, stream: StreamFacts) -> Content {
     if stream.documents {
-        return Content::documents(None, stream.watch, stream.look);
+        return Content::documents(None, stream.watch, stream.look, None);
     }
     let media = head.value("Content-Type").unwrap_or_default();
     match stream.tty {

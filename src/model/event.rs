@@ -13,7 +13,7 @@ use std::sync::Arc;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{ApiVersion, Enforcement, Place, Rule, Scenario, Severity, Side};
+use super::{ApiVersion, Enforcement, FailOn, Place, Rule, Scenario, Severity, Side};
 
 pub use read::{EventError, read};
 pub use reason::Reason;
@@ -54,6 +54,12 @@ pub struct RunStarted {
     pub command: Cow<'static, str>,
     /// RFC 3339, UTC.
     pub started_at: String,
+    /// The severity from which on the run fails.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub fail_on: FailOn,
+    /// Whether waivers that have expired or match nothing are let be.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub allow_stale_waivers: bool,
     /// The file that the run is recorded in: the lines of its exchanges are lines of this file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recording: Option<String>,
@@ -388,6 +394,11 @@ pub enum RunVerdict {
     BelowCoverage,
     /// Nothing was judged.
     NothingInspected,
+}
+
+/// What is so unless it is asked for otherwise needs no words.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]

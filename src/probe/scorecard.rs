@@ -13,7 +13,7 @@ use std::io::{self, Write};
 
 use crate::catalog::Catalog;
 use crate::model::{ApiVersion, CaseResult, Counts, Event, RunFinished, RunVerdict, Severity, Side};
-use crate::report::{Reporter, Style, Tally};
+use crate::report::{Coverage, Reporter, Style, Tally, coverage};
 
 pub use comparison::Comparison;
 use findings::Findings;
@@ -33,6 +33,8 @@ pub struct Setting {
     pub width: usize,
     /// Whether to colour.
     pub style: Style,
+    /// Whether to show what was seen of the API, too.
+    pub coverage: bool,
 }
 
 /// Collects; writes when the run is over.
@@ -45,6 +47,7 @@ pub struct Scorecard<W> {
     found: BTreeMap<(String, ApiVersion), Severity>,
     findings: Findings,
     skips: Skips,
+    coverage: Coverage,
     finished: Option<RunFinished>,
 }
 
@@ -78,6 +81,7 @@ impl<W: Write> Scorecard<W> {
             found: BTreeMap::new(),
             findings: Findings::default(),
             skips: Skips::default(),
+            coverage: Coverage::default(),
             finished: None,
         }
     }
@@ -103,6 +107,9 @@ impl<W: Write> Scorecard<W> {
         let unseen = marks.values().filter(|mark| **mark == Mark::Skipped).count();
         let text = matrix.render() + &self.details();
         self.out.write_all(text.as_bytes())?;
+        if self.setting.coverage {
+            self.out.write_all(coverage::bars(&self.coverage, self.setting.catalog, self.setting.style).as_bytes())?;
+        }
         if let Some(finished) = self.finished.take() {
             writeln!(self.out, "{}", verdict(&finished, unseen, self.setting.style))?;
         }
@@ -136,6 +143,7 @@ impl<W: Write + Send> Reporter for Scorecard<W> {
                 }
                 self.findings.add(violation);
             }
+            Event::Coverage(seen) if self.setting.coverage => self.coverage.add(seen),
             Event::RunFinished(finished) => self.finished = Some(finished.clone()),
             Event::Violation(_)
             | Event::RunStarted(_)

@@ -3,6 +3,7 @@
 //! Classes keep their order of severity and of rule, not of arrival, so that joined reports read as the undivided one does.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::model::{ApiVersion, Place, Rule, Severity, Side, Violation};
 
@@ -25,7 +26,9 @@ pub struct Class {
 /// All classes of a run, as they come.
 #[derive(Debug, Default)]
 pub struct Classes {
-    classes: BTreeMap<Key, Class>,
+    /// Whether versions and daemons make classes of their own.
+    by_cell: bool,
+    by_key: BTreeMap<Key, Class>,
     beyond: u64,
 }
 
@@ -38,9 +41,16 @@ struct Key {
     side: Side,
     operation: String,
     place: Place,
+    cell: Option<(Option<Arc<str>>, Option<ApiVersion>)>,
 }
 
 impl Classes {
+    /// Classes that are told apart by daemon and version, too.
+    #[must_use]
+    pub fn by_cell() -> Self {
+        Self { by_cell: true, ..Self::default() }
+    }
+
     /// One more finding.
     pub fn add(&mut self, violation: &Violation) {
         let operation = violation.call.operation.as_deref().unwrap_or(&violation.call.path).to_owned();
@@ -51,22 +61,23 @@ impl Classes {
             side: violation.side,
             operation,
             place: violation.place.class(),
+            cell: self.by_cell.then(|| (violation.call.daemon.clone(), violation.call.api_version)),
         };
-        if let Some(class) = self.classes.get_mut(&key) {
+        if let Some(class) = self.by_key.get_mut(&key) {
             class.count += 1;
             class.versions.insert(violation.call.api_version);
             class.daemons.extend(violation.call.daemon.as_deref().map(str::to_owned));
             if order(violation) < order(&class.first) {
                 *class.first = violation.clone();
             }
-        } else if self.classes.len() < CLASSES_KEPT {
+        } else if self.by_key.len() < CLASSES_KEPT {
             let class = Class {
                 first: Box::new(violation.clone()),
                 count: 1,
                 versions: BTreeSet::from([violation.call.api_version]),
                 daemons: violation.call.daemon.as_deref().map(str::to_owned).into_iter().collect(),
             };
-            self.classes.insert(key, class);
+            self.by_key.insert(key, class);
         } else {
             self.beyond += 1;
         }
@@ -74,7 +85,7 @@ impl Classes {
 
     /// The classes: what is not waived first, the worst first.
     pub fn iter(&self) -> impl Iterator<Item = &Class> {
-        self.classes.values()
+        self.by_key.values()
     }
 
     /// Findings that are in no class, since there were too many.
@@ -107,6 +118,7 @@ impl Class {
 fn order(violation: &Violation) -> impl Ord + '_ {
     let call = &violation.call;
     (
+        call.daemon.as_deref(),
         call.source.as_deref(),
         call.connection,
         call.exchange,

@@ -67,6 +67,7 @@ impl Merge {
             reporters.iter_mut().try_for_each(|reporter| reporter.event(&event))
         };
         if let Some(started) = first(&mut self.started) {
+            let started = RunStarted { fail_on: gate.fail_on, allow_stale_waivers: gate.allow_stale, ..started };
             tell(Event::RunStarted(started), &mut tally)?;
         }
         self.events.sort_by(order);

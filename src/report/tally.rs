@@ -4,19 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::catalog::{Catalog, Operation};
-use crate::model::{ApiVersion, CaseResult, Counts, Coverage, Event, RunFinished, RunVerdict, Severity, Verdict};
-
-/// The severity from which on a run fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-pub enum FailOn {
-    /// Errors.
-    #[default]
-    Error,
-    /// Errors and warnings.
-    Warning,
-    /// Nothing; the run reports only.
-    Never,
-}
+use crate::model::{ApiVersion, CaseResult, Counts, Coverage, Event, FailOn, RunFinished, RunVerdict, Severity, Verdict};
 
 /// What a run must keep to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -84,11 +72,7 @@ impl Tally {
     /// The verdict of the gate.
     #[must_use]
     pub fn verdict(&self, catalog: &Catalog, gate: Gate) -> RunVerdict {
-        let failing = |severity| match gate.fail_on {
-            FailOn::Error => severity >= Severity::Error,
-            FailOn::Warning => severity >= Severity::Warning,
-            FailOn::Never => false,
-        };
+        let failing = |severity| gate.fail_on.fails(severity);
         let Counts { error, warning, .. } = self.violations;
         let stale = self.stale_waivers > 0 && !gate.allow_stale && gate.fail_on != FailOn::Never;
         if self.changed > 0 || (error > 0 && failing(Severity::Error)) || (warning > 0 && failing(Severity::Warning)) || stale {

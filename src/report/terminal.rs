@@ -1,15 +1,14 @@
 //! The report for people: one block a finding class with its first sample, then what was seen, then the verdict.
 
-mod bytes;
 mod style;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use super::{Class, Classes, Reporter, Tally};
-use crate::model::{
-    ApiVersion, Counts, Enforcement, Event, Part, RunFinished, RunVerdict, Severity, Side, StaleWaiver, Summary, Verdict, Violation,
-};
+use super::words::{self, client_at_fault, shorten, visible};
+use super::{Class, Classes, Coverage, Reporter, Setting, Tally, coverage};
+use crate::catalog::Catalog;
+use crate::model::{ApiVersion, Enforcement, Event, RunFinished, RunVerdict, Severity, StaleWaiver, Summary, Verdict};
 
 pub use style::Style;
 
@@ -28,6 +27,9 @@ pub struct Terminal<W> {
     reasons: BTreeMap<(String, String), u64>,
     stale: Vec<StaleWaiver>,
     finished: Option<RunFinished>,
+    /// Where it is to be shown.
+    coverage: Option<Coverage>,
+    catalog: &'static Catalog,
 }
 
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,21 +43,24 @@ struct CallRow {
 
 impl<W: Write> Terminal<W> {
     /// Writes to `out`.
-    pub fn new(out: W, style: Style) -> Self {
+    pub fn new(out: W, setting: Setting) -> Self {
         Self {
             out,
-            style,
+            style: setting.style,
             classes: Classes::default(),
             calls: BTreeMap::new(),
             reasons: BTreeMap::new(),
             stale: Vec::new(),
             finished: None,
+            coverage: setting.coverage.then(Coverage::default),
+            catalog: setting.catalog,
         }
     }
 
     fn exchange(&mut self, summary: &Summary) {
         let call = &summary.call;
-        let operation = call.operation.as_deref().map_or_else(|| format!("{} {}", call.method, shorten(&call.path, 60)), str::to_owned);
+        let operation =
+            call.operation.as_deref().map_or_else(|| visible(&format!("{} {}", call.method, shorten(&call.path, 60))), str::to_owned);
         let verdict = match summary.verdict {
             Verdict::Violated => 0,
             Verdict::NotInspected => 1,
@@ -71,42 +76,16 @@ impl<W: Write> Terminal<W> {
     fn write_class(&mut self, class: &Class) -> io::Result<()> {
         let Self { out, style, .. } = self;
         let violation = &class.first;
-        let call = &violation.call;
-        let times = if class.count > 1 { style.strong(&format!("  ×{}", class.count)) } else { String::new() };
+        let operation = words::operation(violation.call.operation.as_deref());
+        let times = if class.count > 1 { style.strong(&words::times(class.count)) } else { String::new() };
         write!(out, "{}  {}", style.severity(violation.severity()), style.strong(violation.rule.id()))?;
-        write!(out, "  {}", violation.side)?;
-        write!(out, "  {}", call.operation.as_deref().unwrap_or("unknown operation"))?;
-        writeln!(out, "  {}{}", class.versions_in_words(), times)?;
-        writeln!(out, "  {}", violation.message)?;
-        let mut row = |label: &str, text: &str| writeln!(out, "    {} {text}", style.dim(&format!("{label:<9}")));
-        row("at", &violation.place.to_string())?;
-        if !violation.expected.is_empty() {
-            row("expected", &violation.expected)?;
-        }
-        if !violation.actual.is_empty() {
-            row("actual", &violation.actual)?;
-        }
-        if !violation.evidence.is_empty() {
-            let lines = if violation.place.part == Part::Frame {
-                bytes::frame_header(&violation.evidence)
-            } else {
-                bytes::dump(&violation.evidence)
-            };
-            for (index, line) in lines.iter().enumerate() {
-                row(if index == 0 { "bytes" } else { "" }, line)?;
+        writeln!(out, "  {}  {operation}  {}{times}", violation.side, class.versions_in_words())?;
+        writeln!(out, "  {}", visible(&violation.message))?;
+        for row in words::rows(violation) {
+            for (index, line) in row.lines.iter().enumerate() {
+                let label = if index == 0 { row.label } else { "" };
+                writeln!(out, "    {} {line}", style.dim(&format!("{label:<9}")))?;
             }
-        }
-        let unanswered = if violation.enforced == Some(Enforcement::Refused) { "not passed on" } else { "no answer yet" };
-        let status = violation.status.map_or_else(|| unanswered.to_owned(), |status| status.to_string());
-        row(
-            "in",
-            &format!("{} {} → {status} (connection {}, exchange {})", call.method, shorten(&call.path, 90), call.connection, call.exchange),
-        )?;
-        if let Some(client) = client_at_fault(violation) {
-            row("client", &shorten(client, 90))?;
-        }
-        if let Some(enforced) = violation.enforced {
-            row("enforced", &enforced.to_string())?;
         }
         writeln!(out)
     }
@@ -119,10 +98,9 @@ impl<W: Write> Terminal<W> {
             any = true;
             let violation = &class.first;
             let times = if class.count > 1 { format!(" ×{}", class.count) } else { String::new() };
-            let ticket = waived.ticket.as_ref().map(|ticket| format!(" ({ticket})")).unwrap_or_default();
-            let shown = format!("{}  {}  {}  {}", violation.rule, violation.side, class.operation(), class.versions_in_words());
+            let shown = format!("{}  {}  {}  {}", violation.rule, violation.side, visible(class.operation()), class.versions_in_words());
             let label = self.style.dim("waived");
-            writeln!(self.out, "{label}  {shown}  {}{times}: {}{ticket}", violation.place, waived.reason)?;
+            writeln!(self.out, "{label}  {shown}  {}{times}: {}", visible(&violation.place.to_string()), words::waived(waived))?;
         }
         if any { writeln!(self.out) } else { Ok(()) }
     }
@@ -130,7 +108,7 @@ impl<W: Write> Terminal<W> {
     fn write_stale(&mut self) -> io::Result<()> {
         for stale in &self.stale {
             let label = self.style.bad("stale waiver");
-            writeln!(self.out, "{label}  {}:{}  {}: {}", stale.file, stale.line, stale.rule, stale.why)?;
+            writeln!(self.out, "{label}  {}", words::stale(stale))?;
         }
         if self.stale.is_empty() { Ok(()) } else { writeln!(self.out) }
     }
@@ -140,12 +118,13 @@ impl<W: Write> Terminal<W> {
         let notes: Vec<&Class> = classes.iter().filter(is_note).collect();
         for class in notes.iter().take(NOTES_SHOWN) {
             let violation = &class.first;
-            let operation = violation.call.operation.as_deref().unwrap_or("unknown operation");
+            let operation = words::operation(violation.call.operation.as_deref());
             let times = if class.count > 1 { format!(" ×{}", class.count) } else { String::new() };
             let label = self.style.severity(Severity::Note);
             let shown = format!("{label}  {}  {}  {operation}  {}", violation.rule, violation.side, class.versions_in_words());
-            let client = client_at_fault(violation).map(|client| format!("  ({})", shorten(client, 40))).unwrap_or_default();
-            writeln!(self.out, "{shown}  {}{times}: {}{client}", violation.place, violation.expected)?;
+            let client = client_at_fault(violation).map(|client| format!("  ({})", visible(&shorten(client, 40)))).unwrap_or_default();
+            let (place, expected) = (visible(&violation.place.to_string()), visible(&violation.expected));
+            writeln!(self.out, "{shown}  {place}{times}: {expected}{client}")?;
         }
         if notes.len() > NOTES_SHOWN {
             writeln!(self.out, "      … and notes of {} more kinds (--format jsonl names them all)", notes.len() - NOTES_SHOWN)?;
@@ -191,17 +170,6 @@ impl<W: Write> Terminal<W> {
     }
 
     fn write_verdict(&mut self, finished: &RunFinished) -> io::Result<()> {
-        let Counts { error, warning, note } = finished.violations;
-        let exchanges = format!("{}, {} judged", plural(finished.exchanges, "exchange"), finished.inspected);
-        let mut found: Vec<String> = Vec::new();
-        found.extend((error > 0).then(|| plural(error, "error")));
-        found.extend((warning > 0).then(|| plural(warning, "warning")));
-        found.extend((note > 0).then(|| plural(note, "note")));
-        let Counts { error, warning, note } = finished.waived;
-        let waived = error + warning + note;
-        found.extend((waived > 0).then(|| format!("{waived} waived")));
-        found.extend((finished.stale_waivers > 0).then(|| plural(finished.stale_waivers, "stale waiver")));
-        let found = if found.is_empty() { "no violation".to_owned() } else { found.join(", ") };
         let covered: Vec<_> = finished
             .coverage
             .iter()
@@ -210,19 +178,15 @@ impl<W: Write> Terminal<W> {
         if !covered.is_empty() {
             writeln!(self.out, "operations seen: {}", covered.join(", "))?;
         }
-        let verdict = match finished.verdict {
-            RunVerdict::Pass => self.style.good("compliant"),
-            RunVerdict::Violations => self.style.bad("not compliant"),
-            RunVerdict::BelowCoverage => self.style.bad("too little was seen"),
-            RunVerdict::NothingInspected => self.style.bad("nothing was judged"),
-        };
-        if let Some(asked) = finished.min_coverage {
-            writeln!(self.out, "of the operations of these versions {} % were seen; {asked} % are asked for", finished.covered_percent)?;
+        if let Some(asked) = words::coverage_asked(finished) {
+            writeln!(self.out, "{asked}")?;
         }
         if let Some(missing) = &finished.incomplete {
-            writeln!(self.out, "{}: {missing}", self.style.bad("this report is not whole"))?;
+            writeln!(self.out, "{}: {}", self.style.bad(words::NOT_WHOLE), visible(missing))?;
         }
-        writeln!(self.out, "{verdict}: {exchanges}: {found}")
+        let verdict = words::verdict(finished.verdict);
+        let verdict = if finished.verdict == RunVerdict::Pass { self.style.good(verdict) } else { self.style.bad(verdict) };
+        writeln!(self.out, "{verdict}: {}", words::sum(finished))
     }
 }
 
@@ -232,14 +196,19 @@ impl<W: Write + Send> Reporter for Terminal<W> {
             Event::Violation(violation) => self.classes.add(violation),
             Event::Exchange(summary) => self.exchange(summary),
             Event::NotInspected(unjudged) => {
-                let key = (unjudged.reason.to_string(), unjudged.part.to_string());
+                let key = (visible(&unjudged.reason.to_string()), visible(&unjudged.part));
                 if self.reasons.len() < 4096 || self.reasons.contains_key(&key) {
                     *self.reasons.entry(key).or_default() += 1;
                 }
             }
             Event::RunFinished(finished) => self.finished = Some(finished.clone()),
             Event::StaleWaiver(stale) => self.stale.push(stale.clone()),
-            Event::RunStarted(_) | Event::ProbeCase(_) | Event::Coverage(_) | Event::Scenario(_) => {}
+            Event::Coverage(seen) => {
+                if let Some(coverage) = &mut self.coverage {
+                    coverage.add(seen);
+                }
+            }
+            Event::RunStarted(_) | Event::ProbeCase(_) | Event::Scenario(_) => {}
         }
         Ok(())
     }
@@ -256,6 +225,9 @@ impl<W: Write + Send> Reporter for Terminal<W> {
         self.write_stale()?;
         self.write_calls()?;
         self.write_reasons()?;
+        if let Some(coverage) = &self.coverage {
+            self.out.write_all(coverage::bars(coverage, self.catalog, self.style).as_bytes())?;
+        }
         if let Some(rule) = explain {
             writeln!(self.out, "why, and who trips: plimsoll rules explain {rule}")?;
         }
@@ -264,20 +236,4 @@ impl<W: Write + Send> Reporter for Terminal<W> {
         }
         self.out.flush()
     }
-}
-
-/// The name of the client, where it is the client's fault.
-fn client_at_fault(violation: &Violation) -> Option<&str> {
-    violation.call.client.as_deref().filter(|_| violation.side == Side::Client)
-}
-
-fn plural(count: u64, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
-}
-
-fn shorten(text: &str, longest: usize) -> String {
-    if text.chars().count() <= longest {
-        return text.to_owned();
-    }
-    text.chars().take(longest).chain(['…']).collect()
 }

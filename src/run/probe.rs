@@ -207,8 +207,9 @@ fn start(args: &ProbeArgs, asked: &[Daemon]) -> Result<Session, Error> {
     let backend = asked.first().map(|daemon| daemon.address.to_string()).unwrap_or_default();
     let allow_destructive = args.allow_destructive && asked.iter().any(|daemon| !daemon.is_own());
     let run = Run { command: "probe", output: Output::Live, recording: args.record.as_deref() };
-    Session::start_with(run, &args.output, None, &move |out, style, catalog| {
-        let setting = Setting { backend: backend.clone(), allow_destructive, catalog, width, style };
+    Session::start_with(run, &args.output, None, &move |out, report| {
+        let crate::report::Setting { style, catalog, coverage } = report;
+        let setting = Setting { backend: backend.clone(), allow_destructive, catalog, width, style, coverage };
         if named.is_empty() { Box::new(Scorecard::new(out, setting)) } else { Box::new(Comparison::new(out, &named, &setting)) }
     })
 }

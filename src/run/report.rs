@@ -8,8 +8,8 @@ use std::sync::Arc;
 use crate::catalog::Catalog;
 use crate::cli::{Input, MergeArgs, RenderArgs, ReportCommand};
 use crate::error::{Error, Exit};
-use crate::model::{Event, RunFinished};
-use crate::report::{Ending, Format, Gate, Label, Merge, ReportError, Reporter, Setting, Style, Tally, read, reporter};
+use crate::model::Event;
+use crate::report::{Ending, Format, Label, Merge, ReportError, Reporter, Setting, Style, read, reporter};
 
 use super::session::{catalog, create, exit, gate, style};
 
@@ -30,8 +30,22 @@ struct Shard<'a> {
 impl Shard<'_> {
     /// Whether its connections have numbers only, so that those of another run would be taken for them.
     fn is_nameless(&self) -> bool {
-        self.input.name.is_none()
-            && self.events.iter().any(|event| matches!(event, Event::Exchange(summary) if summary.call.source.is_none()))
+        self.events.iter().any(|event| matches!(event, Event::Exchange(summary) if summary.call.source.is_none()))
+    }
+
+    /// The file whose lines its exchanges name.
+    fn recording(&self) -> Option<&str> {
+        self.events.iter().find_map(|event| match event {
+            Event::RunStarted(started) => started.recording.as_deref(),
+            _ => None,
+        })
+    }
+
+    /// What stands for the source of its exchanges, where they have none: the recording, so that its lines can be found again, else the
+    /// report; nothing where a daemon's name or the absence of other runs tells them apart.
+    fn source(&self, ambiguous: bool) -> Option<Arc<str>> {
+        let report = (ambiguous && self.input.name.is_none()).then(|| Arc::from(self.input.path.display().to_string()));
+        self.recording().map(Arc::from).or(report).filter(|_| self.is_nameless())
     }
 }
 
@@ -45,14 +59,14 @@ fn merge(args: &MergeArgs) -> Result<Exit, Error> {
     }
     // Whatever order they are named in.
     shards.sort_by(|one, other| (&one.input.name, &one.input.path).cmp(&(&other.input.name, &other.input.path)));
-    let ambiguous = shards.iter().filter(|shard| shard.is_nameless()).count() > 1;
-    let mut reporters = open(args.format, &args.report, catalog)?;
+    let ambiguous = shards.iter().filter(|shard| shard.is_nameless() && shard.input.name.is_none()).count() > 1;
+    let several = shards.len() > 1;
+    let mut reporters = open(args.format, &args.report, args.coverage, catalog)?;
     let mut waivers = super::waivers::open(args.gate.waivers.as_deref(), catalog)?;
     let mut merge = Merge::default();
     for shard in shards {
-        let named = |path: &Path| Arc::from(path.display().to_string());
         let daemon: Option<Arc<str>> = shard.input.name.as_deref().map(Arc::from);
-        let source: Option<Arc<str>> = (ambiguous && shard.is_nameless()).then(|| named(&shard.input.path));
+        let source = if several { shard.source(ambiguous) } else { None };
         for mut event in shard.events {
             if let Some(waivers) = &mut waivers {
                 match &mut event {
@@ -76,46 +90,36 @@ fn merge(args: &MergeArgs) -> Result<Exit, Error> {
 
 fn render(args: &RenderArgs) -> Result<Exit, Error> {
     let catalog = catalog(args.schemas.as_deref())?;
-    let mut reporters = open(args.format, &args.report, catalog)?;
-    let mut tally = Tally::default();
-    let mut written = Ok(());
-    let mut tell = |event: &Event, tally: &mut Tally| {
-        tally.event(event);
-        for reporter in &mut reporters {
-            if written.is_ok() {
-                written = reporter.event(event);
-            }
-        }
-    };
-    let ending = read_file(&args.input, &mut |event| tell(&event, &mut tally))?;
-    if let Ending::CutOff { .. } = ending {
-        tell(&Event::RunFinished(unfinished(&tally, catalog, &args.input, ending)), &mut tally);
-    }
-    let written = written.and_then(|()| reporters.iter_mut().try_for_each(|reporter| reporter.finish(&tally)));
-    quiet(written)?;
+    let mut reporters = open(args.format, &args.report, args.coverage, catalog)?;
+    let name = args.input.display().to_string();
+    let written = crate::report::render(reader(&args.input)?, &name, catalog, &mut reporters);
+    quiet(written.map_err(|error| cannot_read(&args.input, error))?)?;
     Ok(Exit::Compliant)
 }
 
-/// What a run that was cut off comes to.
-fn unfinished(tally: &Tally, catalog: &Catalog, path: &Path, ending: Ending) -> RunFinished {
-    RunFinished { incomplete: crate::report::missing(&path.display().to_string(), ending), ..tally.finished(catalog, Gate::default()) }
-}
-
 pub(super) fn read_file(path: &Path, sink: &mut dyn FnMut(Event)) -> Result<Ending, Error> {
-    let unreadable = |error: io::Error| Error::environment(format!("cannot read {}: {error}", path.display()));
-    let file = File::open(path).map_err(unreadable)?;
-    read(BufReader::new(file), sink).map_err(|error| match error {
-        ReportError::Unreadable(error) => unreadable(error),
-        error => Error::usage(format!("{}: {error}", path.display())),
-    })
+    read(reader(path)?, sink).map_err(|error| cannot_read(path, error))
 }
 
-fn open(format: Format, files: &[(Format, PathBuf)], catalog: &'static Catalog) -> Result<Vec<Box<dyn Reporter>>, Error> {
-    let mut reporters = vec![reporter(format, Box::new(BufWriter::new(io::stdout())), Setting { style: style(), catalog })];
+fn reader(path: &Path) -> Result<BufReader<File>, Error> {
+    File::open(path).map(BufReader::new).map_err(|error| cannot_read(path, error.into()))
+}
+
+fn cannot_read(path: &Path, error: ReportError) -> Error {
+    match error {
+        ReportError::Unreadable(error) => Error::environment(format!("cannot read {}: {error}", path.display())),
+        error => Error::usage(format!("{}: {error}", path.display())),
+    }
+}
+
+fn open(format: Format, files: &[(Format, PathBuf)], coverage: bool, catalog: &'static Catalog) -> Result<Vec<Box<dyn Reporter>>, Error> {
+    let mut reporters = vec![reporter(format, Box::new(BufWriter::new(io::stdout())), Setting { style: style(), catalog, coverage })];
     for (format, path) in files {
         let file = create(path, "report")?;
-        reporters.push(reporter(*format, Box::new(BufWriter::new(file)), Setting { style: Style::Plain, catalog }));
+        reporters.push(reporter(*format, Box::new(BufWriter::new(file)), Setting { style: Style::Plain, catalog, coverage }));
     }
+    let formats = std::iter::once(format).chain(files.iter().map(|(format, _)| *format));
+    reporters.extend(super::step_summary::reporter(formats)?);
     Ok(reporters)
 }
 

@@ -1,5 +1,6 @@
 //! One run: its reports from the first event to the last, and its exit code.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::Path;
@@ -9,7 +10,7 @@ use crate::catalog::Catalog;
 use crate::cli::{GateArgs, JudgeArgs, OutputArgs, VersionChoice};
 use crate::error::{Error, Exit};
 use crate::inspect::{Look, Settings, Thresholds};
-use crate::model::{ApiVersion, Event, RunStarted, RunVerdict, Violation};
+use crate::model::{ApiVersion, Event, OperationSeen, RunStarted, RunVerdict, Violation};
 use crate::proxy::Recorder;
 use crate::report::{Format, Gate, Reporter, Setting, Style, Tally, Terminal, Waivers, reporter};
 use crate::transcript::Writer;
@@ -34,8 +35,8 @@ pub(super) struct Run<'a> {
     pub(super) recording: Option<&'a Path>,
 }
 
-/// Makes the report for people, of where it goes, how, and what is known of the API.
-pub(super) type ForPeople = dyn Fn(Box<dyn Write + Send>, Style, &'static Catalog) -> Box<dyn Reporter>;
+/// Makes the report for people, of where it goes and how.
+pub(super) type ForPeople = dyn Fn(Box<dyn Write + Send>, Setting) -> Box<dyn Reporter>;
 
 /// The reports of a run. Shared with the tap.
 #[derive(Clone)]
@@ -49,10 +50,15 @@ struct State {
     tally: Tally,
     waivers: Option<Waivers>,
     reporters: Vec<Box<dyn Reporter>>,
+    /// What the judges of this run have seen, told once at its end.
+    seen: BTreeMap<Cell, OperationSeen>,
     /// Kept until the end.
     spool: Option<Spool>,
     failed: Option<Error>,
 }
+
+/// The daemon's name, the version and the operation.
+type Cell = (Option<Arc<str>>, ApiVersion, Arc<str>);
 
 /// A temporary file that the report waits in.
 struct Spool(File);
@@ -64,7 +70,7 @@ impl Session {
             VersionChoice::Auto => None,
             VersionChoice::Forced(version) => Some(version),
         };
-        Self::start_with(Run { command, output, recording }, &args.output, forced, &|out, style, _| Box::new(Terminal::new(out, style)))
+        Self::start_with(Run { command, output, recording }, &args.output, forced, &|out, setting| Box::new(Terminal::new(out, setting)))
     }
 
     /// The same, with a report for people of the subcommand's own.
@@ -83,6 +89,7 @@ impl Session {
             daemon: None,
             thresholds,
             look: Look::Quick,
+            coverage: args.coverage || args.format.shows_coverage() || args.report.iter().any(|(format, _)| format.shows_coverage()),
         };
         let gate = gate(&args.gate);
         let waivers = super::waivers::open(args.gate.waivers.as_deref(), settings.catalog)?;
@@ -90,9 +97,10 @@ impl Session {
         let mut spool = None;
         let catalog = settings.catalog;
         let mut open = |format, out, style| {
+            let setting = Setting { style, catalog, coverage: args.coverage };
             reporters.push(match format {
-                Format::Terminal => terminal(out, style, catalog),
-                format @ Format::Jsonl => reporter(format, out, Setting { style, catalog }),
+                Format::Terminal => terminal(out, setting),
+                format => reporter(format, out, setting),
             });
         };
         match (args.format, run.output) {
@@ -102,6 +110,8 @@ impl Session {
                 spool = Some(Spool(file));
                 open(Format::Jsonl, Box::new(BufWriter::new(writer)), Style::Plain);
             }
+            (Format::Html | Format::Coverage, _) => open(args.format, Box::new(BufWriter::new(io::stdout())), style()),
+            (Format::Github, Output::AtEnd) => open(Format::Github, Box::new(OnNewLine { begun: false }), Style::Plain),
             (format, _) => open(format, Box::new(io::stdout()), style()),
         }
         for (format, path) in &args.report {
@@ -110,13 +120,17 @@ impl Session {
             let out: Box<dyn Write + Send> = if *format == Format::Jsonl { Box::new(file) } else { Box::new(BufWriter::new(file)) };
             open(*format, out, Style::Plain);
         }
-        let state = State { tally: Tally::default(), waivers, reporters, spool, failed: None };
+        let formats = std::iter::once(args.format).chain(args.report.iter().map(|(format, _)| *format));
+        reporters.extend(super::step_summary::reporter(formats)?);
+        let state = State { tally: Tally::default(), waivers, reporters, seen: BTreeMap::new(), spool, failed: None };
         let session = Self { state: Arc::new(Mutex::new(state)), gate, settings };
         session.event(&Event::RunStarted(RunStarted {
             format: 1,
             plimsoll: env!("CARGO_PKG_VERSION").into(),
             command: run.command.into(),
             started_at: jiff::Timestamp::now().round(jiff::Unit::Millisecond).unwrap_or_else(|_| jiff::Timestamp::now()).to_string(),
+            fail_on: gate.fail_on,
+            allow_stale_waivers: gate.allow_stale,
             recording: run.recording.map(|path| path.display().to_string()),
         }));
         Ok(session)
@@ -135,6 +149,9 @@ impl Session {
     /// One more event, to every report.
     pub(super) fn event(&self, event: &Event) {
         let mut state = self.lock();
+        if let Event::Coverage(seen) = event {
+            return state.see(seen);
+        }
         let accepted = match (event, &mut state.waivers) {
             (Event::Violation(violation), Some(waivers)) => waivers.accept(violation).map(|waived| {
                 let violation = Violation { waived: Some(waived), ..(**violation).clone() };
@@ -142,12 +159,7 @@ impl Session {
             }),
             _ => None,
         };
-        let event = accepted.as_ref().unwrap_or(event);
-        state.tally.event(event);
-        let failures: Vec<_> = state.reporters.iter_mut().filter_map(|reporter| reporter.event(event).err()).collect();
-        for error in failures {
-            state.note(&error);
-        }
+        state.tell(accepted.as_ref().unwrap_or(event));
     }
 
     /// The last event, the ends of all reports, and the exit code that the verdict asks for.
@@ -156,10 +168,13 @@ impl Session {
         for stale in stale {
             self.event(&Event::StaleWaiver(stale));
         }
-        let finished = self.lock().tally.finished(self.settings.catalog, self.gate);
-        let verdict = finished.verdict;
-        self.event(&Event::RunFinished(finished));
         let mut state = self.lock();
+        for seen in std::mem::take(&mut state.seen).into_values() {
+            state.tell(&Event::Coverage(seen));
+        }
+        let finished = state.tally.finished(self.settings.catalog, self.gate);
+        let verdict = finished.verdict;
+        state.tell(&Event::RunFinished(finished));
         let State { reporters, tally, spool, .. } = &mut *state;
         let mut failures: Vec<_> = reporters.iter_mut().filter_map(|reporter| reporter.finish(tally).err()).collect();
         failures.extend(spool.take().and_then(|spool| spool.print().err()));
@@ -178,11 +193,48 @@ impl Session {
 }
 
 impl State {
+    fn tell(&mut self, event: &Event) {
+        self.tally.event(event);
+        let failures: Vec<_> = self.reporters.iter_mut().filter_map(|reporter| reporter.event(event).err()).collect();
+        for error in failures {
+            self.note(&error);
+        }
+    }
+
+    /// Each recording has a judge of its own; the run is one.
+    fn see(&mut self, seen: &OperationSeen) {
+        let key = (seen.daemon.clone(), seen.api_version, Arc::clone(&seen.operation));
+        match self.seen.get_mut(&key) {
+            Some(known) => known.add(seen.clone()),
+            None => drop(self.seen.insert(key, seen.clone())),
+        }
+    }
+
     /// A reader that has seen enough (`| head`) is no error; the verdict still stands.
     fn note(&mut self, error: &io::Error) {
         if error.kind() != io::ErrorKind::BrokenPipe {
             self.failed.get_or_insert_with(|| Error::environment(format!("cannot write the report: {error}")));
         }
+    }
+}
+
+/// Standard output, from a new line on: what the command printed need not have ended its last one, and GitHub reads commands at the
+/// beginning of a line only.
+struct OnNewLine {
+    begun: bool,
+}
+
+impl Write for OnNewLine {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut stdout = io::stdout();
+        if !std::mem::replace(&mut self.begun, true) {
+            stdout.write_all(b"\n")?;
+        }
+        stdout.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stdout().flush()
     }
 }
 

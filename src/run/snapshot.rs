@@ -35,7 +35,7 @@ fn session(command: &'static str, args: &JudgeArgs, output: Output, dir: &Path) 
     };
     let dir = dir.to_owned();
     let run = Run { command, output, recording: None };
-    Session::start_with(run, &args.output, forced, &move |out, style, _| Box::new(report::Scenarios::new(out, style, dir.clone())))
+    Session::start_with(run, &args.output, forced, &move |out, setting| Box::new(report::Scenarios::new(out, setting, dir.clone())))
 }
 
 /// Reads a transcript, and the text that it was read from.

@@ -25,7 +25,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<Exit, Error> {
         )));
     }
     let run = Run { command: "check", output: Output::Live, recording: None };
-    let session = Session::start_with(run, &args.judge.output, None, &|out, style, _| Box::new(Survey::new(out, style)))?;
+    let session = Session::start_with(run, &args.judge.output, None, &|out, setting| Box::new(Survey::new(out, setting.style)))?;
     let mut broken = Vec::new();
     for version in ApiVersion::known() {
         for path in &args.files {

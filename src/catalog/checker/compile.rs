@@ -85,7 +85,8 @@ impl Compiler {
                 "items" => node.items = self.node(value, Where { place: &format!("{}/*", at.place), open: at.open }),
                 // Below, as one.
                 "properties" | "required" | "additionalProperties" | "propertyNames" | "if" | "then" | "else" => {}
-                other if ANNOTATIONS.contains(&other) => {}
+                // What begins so says what a member is, for snapshots; it decides nothing.
+                other if ANNOTATIONS.contains(&other) || other.starts_with("x-") => {}
                 // The name of no keyword, as long as projection lets it stand where there is no type.
                 "nullable" if value.is_boolean() => {}
                 _ => return None,

@@ -234,6 +234,7 @@ impl Connection {
                     tail: notes.exchange.tail(),
                     watch,
                     look: notes.exchange.look,
+                    coverage: notes.exchange.body_coverage(),
                 };
                 let streams = response.is_some_and(|response| response.body.framing == Framing::FramesOrRaw);
                 let logs = notes.exchange.is_call("ContainerLogs");
@@ -338,6 +339,9 @@ impl Connection {
             && exchange.method() != b"HEAD"
             && !abandoned
         {
+            if let Some(coverage) = exchange.body_coverage() {
+                coverage.see(&bytes);
+            }
             if let Some(findings) = turn
                 .context
                 .memory

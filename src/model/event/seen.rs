@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::model::ApiVersion;
 
@@ -18,10 +19,12 @@ pub struct OperationSeen {
     /// The operation.
     pub operation: Arc<str>,
     /// Final statuses of exchanges that were judged, and how often each came.
+    #[serde(deserialize_with = "by_status")]
     pub statuses: BTreeMap<u16, u64>,
     /// Query parameters that requests named and the version has.
     pub query: BTreeSet<String>,
     /// By status: JSON pointers of the members that answers had and the version has; `*` stands for every item and every key of a map.
+    #[serde(deserialize_with = "by_status")]
     pub members: BTreeMap<u16, BTreeSet<String>>,
 }
 
@@ -36,4 +39,14 @@ impl OperationSeen {
             self.members.entry(status).or_default().extend(members);
         }
     }
+}
+
+/// Keys of JSON objects are texts, and serde reads them as such where it has to look for the `type` of the object first.
+fn by_status<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<BTreeMap<u16, T>, D::Error> {
+    let named = BTreeMap::<String, T>::deserialize(deserializer)?;
+    let number = |(status, value): (String, T)| match status.parse() {
+        Ok(status) => Ok((status, value)),
+        Err(_) => Err(D::Error::custom(format_args!("`{status}` is no status"))),
+    };
+    named.into_iter().map(number).collect()
 }

@@ -71,8 +71,8 @@ fn violation(rule: Rule, side: Side, operation: &str, version: ApiVersion) -> Ev
 }
 
 fn shown(events: &[Event], width: usize, style: Style) -> String {
-    let setting =
-        Setting { backend: "unix:///var/run/docker.sock".to_owned(), allow_destructive: false, catalog: Catalog::builtin(), width, style };
+    let (backend, catalog) = ("unix:///var/run/docker.sock".to_owned(), Catalog::builtin());
+    let setting = Setting { backend, allow_destructive: false, catalog, width, style, coverage: false };
     let mut out = Vec::new();
     let mut card = Scorecard::new(&mut out, setting);
     let mut tally = Tally::default();

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::model::{Difference, Event, RunVerdict, Scenario, ScenarioResult};
-use crate::report::{Reporter, Style, Tally, Terminal};
+use crate::report::{Reporter, Setting, Style, Tally, Terminal};
 
 /// More than this of one value is not shown.
 const SHOWN: usize = 160;
@@ -34,9 +34,9 @@ impl Write for Shared {
 }
 
 impl Scenarios {
-    pub(super) fn new(out: Box<dyn Write + Send>, style: Style, dir: PathBuf) -> Self {
+    pub(super) fn new(out: Box<dyn Write + Send>, setting: Setting, dir: PathBuf) -> Self {
         let out = Shared(Arc::new(Mutex::new(out)));
-        Self { terminal: Terminal::new(out.clone(), style), out, style, dir, counts: Vec::new() }
+        Self { terminal: Terminal::new(out.clone(), setting), out, style: setting.style, dir, counts: Vec::new() }
     }
 
     fn scenario(&mut self, scenario: &Scenario) -> io::Result<()> {
