@@ -2,6 +2,7 @@
 //!
 //! `cargo bench --bench judge`; `-- --test` runs each once.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -153,10 +154,39 @@ fn exchange_new(bencher: Bencher<'_, '_>) {
     });
 }
 
-/// The same list of containers again: request, answer, verdict.
-#[divan::bench]
-fn exchange(bencher: Bencher<'_, '_>) {
-    let inspector = Inspector::new(Settings::default());
+/// An answer of the catalogue's examples to an inspect, which holds an environment.
+fn inspect() -> Vec<u8> {
+    let operation = Catalog::builtin().operation("ContainerInspect").expect("an operation of the API");
+    let examples = operation.source()["examples"].as_array().expect("examples");
+    let bodies = examples
+        .iter()
+        .filter(|example| example["breaks"].is_null() && example["status"] == 200)
+        .map(|example| example["body"].to_string());
+    let body = bodies
+        .max_by_key(String::len)
+        .expect("an answer")
+        .replace("\"Env\":null", "\"Env\":[\"PATH=/usr/local/bin:/usr/bin\",\"TOKEN=hunter2hunter2\"]");
+    format!("HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+        .into_bytes()
+}
+
+/// An inspect, with and without redaction.
+#[divan::bench(args = [false, true])]
+fn secrets(bencher: Bencher<'_, '_>, redact: bool) {
+    let inspector = Inspector::new(Settings { aliases: redact.then(Arc::default), ..Settings::default() });
+    let request = Bytes::from_static(b"GET /v1.41/containers/web/json HTTP/1.1\r\nHost: docker\r\n\r\n");
+    let response = Bytes::from(inspect());
+    bencher.counter(BytesCount::new(response.len())).bench_local(|| {
+        inspector.push(1, Side::Client, Seen::Bytes(request.clone()), None);
+        inspector.push(1, Side::Daemon, Seen::Bytes(response.clone()), None);
+        inspector.judge(&mut |event| drop(black_box(event)));
+    });
+}
+
+/// A list of containers: request, answer, verdict; with and without redaction, of which it has no need.
+#[divan::bench(args = [true, false])]
+fn exchange(bencher: Bencher<'_, '_>, redact: bool) {
+    let inspector = Inspector::new(Settings { aliases: redact.then(Arc::default), ..Settings::default() });
     let (request, response) = (Bytes::from_static(REQUEST), Bytes::from(response()));
     bencher.counter(ItemsCount::new(1u32)).bench_local(|| {
         inspector.push(1, Side::Client, Seen::Bytes(request.clone()), None);

@@ -14,6 +14,7 @@ mod parameter;
 mod projection;
 mod route;
 mod schema;
+mod secret;
 mod wire_value;
 
 use std::collections::BTreeMap;
@@ -32,6 +33,7 @@ pub use operation::Operation;
 pub use parameter::{Parameter, ParameterDefect, Parameters};
 pub use route::Lookup;
 pub use schema::{Defect, DefectKind, Schema};
+pub use secret::{Mask, SecretNames, SecretPlace, SecretStep};
 pub use wire_value::{Wire, WireError};
 
 /// Types and common responses: what the files of operations refer to.
@@ -47,6 +49,8 @@ pub struct Library {
 pub struct Catalog {
     operations: Vec<Operation>,
     routes: route::Routes,
+    library: Arc<Library>,
+    secret_names: OnceLock<SecretNames>,
 }
 
 impl Catalog {
@@ -90,7 +94,13 @@ impl Catalog {
         }
         operations.sort_by(|a, b| (a.tag(), a.id()).cmp(&(b.tag(), b.id())));
         let routes = route::Routes::new(&operations)?;
-        Ok(Self { operations, routes })
+        Ok(Self { operations, routes, library, secret_names: OnceLock::new() })
+    }
+
+    /// The names of all that is secret, at any version.
+    #[must_use]
+    pub fn secret_names(&self) -> &SecretNames {
+        self.secret_names.get_or_init(|| SecretNames::of(self.operations.iter().map(Operation::source).chain(self.library.types.values())))
     }
 
     /// All operations, by tag and id.

@@ -37,6 +37,7 @@ use bytes::Bytes;
 
 use crate::catalog::Catalog;
 use crate::model::{ApiVersion, Event, Side};
+use crate::redact::{Aliases, Redactor};
 use crate::wire::StreamEnd;
 
 pub use connection::{Objection, Ruling};
@@ -97,6 +98,15 @@ pub struct Settings {
     pub look: Look,
     /// Whether to count what is seen: see [`Event::Coverage`].
     pub coverage: bool,
+    /// What stands in the place of secrets; `None`: what is found shows them as they are.
+    pub aliases: Option<Arc<Aliases>>,
+}
+
+impl Settings {
+    /// What masks secrets, where they are to be masked.
+    pub(crate) fn redactor(&self) -> Option<Redactor<'_>> {
+        self.aliases.as_deref().map(|aliases| Redactor { aliases, names: self.catalog.secret_names() })
+    }
 }
 
 /// How documents are looked at. What is found is the same.
@@ -120,6 +130,7 @@ impl Default for Settings {
             thresholds: Thresholds::default(),
             look: Look::Quick,
             coverage: false,
+            aliases: Some(Arc::default()),
         }
     }
 }
@@ -259,7 +270,7 @@ impl Inspector {
         self.judge(sink);
         let mut judge = lock(&self.judge);
         for connection in std::mem::take(&mut judge.connections).into_values() {
-            connection.finish(sink);
+            connection.finish(&judge.context.settings, sink);
         }
         if let Some(coverage) = judge.context.coverage.take() {
             coverage.report(sink);
@@ -281,7 +292,7 @@ impl Judge {
     fn take_leave(&mut self, id: u64, sink: &mut dyn FnMut(Event)) {
         if let Some(connection) = self.connections.remove(&id) {
             self.context.state.stream_closes(id);
-            connection.finish(sink);
+            connection.finish(&self.context.settings, sink);
         }
     }
 }

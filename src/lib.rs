@@ -25,7 +25,7 @@
 //!    replay     a recording as daemon, as client
 //!    snapshot   normalised exchanges, played and compared
 //! 3  inspect    the judge                      reference   the built-in backend
-//! 2  report     tally, terminal, JSON Lines    transcript  reading and writing recordings
+//! 2  report     tally, terminal, JSON Lines    transcript  reading and writing recordings    redact  what masks secrets
 //! 1  wire       heads, bodies, frames, tar …   catalog     operations, routes, schemas by version
 //! 0  model      versions, rules, events        error       our own failures, exit codes
 //! ```
@@ -54,6 +54,11 @@
 //! for a hijack; a part for each tag of the API (`container`, `image` …) answers over one plain state behind one lock; `program` simulates processes over
 //! the file systems of `files`; `fault` spoils an answer that was right.
 //!
+//! # Secrets
+//!
+//! The schema files say what is secret ([`catalog::Mask`]); [`redact`] puts aliases of the same length in its place, before the judge looks at it and before
+//! it is recorded. Whoever makes a finding or a report need not think of it.
+//!
 //! # Where the code departs from the first plan, and why
 //!
 //! - The built-in backend takes from the schema files which version has which member (`reference/shape.rs`), beside the routes. 56 versions by hand would be as many
@@ -65,6 +70,7 @@
 //!   then extend it.
 //! - The JSON Lines report gives an exchange's line after its violations: a violation in an endless stream is worth knowing before the stream ends.
 //! - The judge is one for all connections: what one connection created (a container with a TTY) is then known before another uses it.
+//! - Redaction has a module of its own beside `transcript`: the judge and the recording share it, and it needs `wire` and `catalog` alike.
 //! - The judge has a thread of its own. Inline it would make the next read late, and what the daemon wrote apart, the head of a hijack and the
 //!   first frame, would more often reach the client in one piece; docker-py loses the frame then, as it does now and then without any proxy.
 //!   Back-pressure holds when more than a megabyte waits for it.
@@ -89,6 +95,7 @@ pub mod inspect;
 pub mod model;
 pub mod probe;
 pub mod proxy;
+pub mod redact;
 pub mod reference;
 pub mod replay;
 pub mod report;

@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Library;
+use super::{Library, secret};
 use crate::model::{ApiVersion, VersionRange};
 
 /// Marks a member that only newer versions have.
@@ -116,6 +116,10 @@ impl Projection<'_> {
             let place = format!("{place}/{}", escape(key));
             match value {
                 _ if matches!(key.as_str(), "since" | "until") && value.is_string() => {}
+                _ if key == secret::KEYWORD && secret::Mask::read(value).is_none() => {
+                    let what = "is true, environment, assignments, url, json or registry-auth".to_owned();
+                    return Err(ProjectionError { place, what });
+                }
                 _ if LITERALS.contains(&key.as_str()) => drop(out.insert(key.clone(), value.clone())),
                 Value::Object(names) if NAME_MAPS.contains(&key.as_str()) => {
                     out.insert(key.clone(), self.name_map(key, names, origin, &place, depth)?);

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use super::checker::{Checker, Outcome};
 use super::projection::{REMOVED, TOO_NEW, escape};
+use super::secret::{self, SecretPlace};
 use crate::model::Rule;
 
 /// Marks an object whose unknown members are to be named.
@@ -21,6 +22,7 @@ pub struct Schema {
     source: Value,
     checker: OnceLock<Checker>,
     validator: OnceLock<Validator>,
+    secrets: SecretPlace,
 }
 
 /// What kind of thing is wrong at a place of a document.
@@ -81,8 +83,16 @@ pub struct Defect {
 }
 
 impl Schema {
-    pub(super) fn new(source: Value) -> Self {
-        Self { source, checker: OnceLock::new(), validator: OnceLock::new() }
+    pub(super) fn new(mut source: Value) -> Self {
+        let secrets = SecretPlace::read(&source);
+        secret::strip(&mut source);
+        Self { source, checker: OnceLock::new(), validator: OnceLock::new(), secrets }
+    }
+
+    /// What is secret in its documents, and which members it knows.
+    #[must_use]
+    pub const fn secrets(&self) -> &SecretPlace {
+        &self.secrets
     }
 
     /// Plain JSON Schema 2020-12.

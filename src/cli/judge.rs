@@ -41,6 +41,10 @@ pub struct OutputArgs {
     /// Count what is seen of the API, and show it: operations, statuses, query parameters and members of answers, by version
     #[arg(long)]
     pub coverage: bool,
+    /// Show secrets as they are: whoever gets the reports and the recording then has every password, token, key and
+    /// environment value that was sent
+    #[arg(long)]
+    pub no_redact: bool,
     /// How late the head of attach, wait, events and followed logs may come, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = parse_seconds)]
     pub timing_head: Duration,

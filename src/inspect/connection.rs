@@ -12,10 +12,10 @@ use bytes::Bytes;
 
 use super::content::Content;
 use super::exchange::{Exchange, RequestState};
-use super::{Context, Seen, Stamp};
+use super::{Context, Seen, Settings, Stamp};
 use crate::catalog::ResponseContract;
 use crate::model::{Call, Event, Side};
-use crate::wire::{BodyDecoder, Head, HeadReader, StreamEnd};
+use crate::wire::{BodyDecoder, Flaw, Head, HeadReader, StreamEnd};
 
 pub use gate::{Objection, Ruling};
 pub(super) use repeat::Request;
@@ -29,6 +29,24 @@ pub(super) struct Turn<'a> {
     pub(super) stamp: Stamp,
     pub(super) context: &'a mut Context,
     pub(super) sink: &'a mut dyn FnMut(Event),
+}
+
+impl Turn<'_> {
+    /// A head that was read, without its secrets.
+    fn masked(&self, side: Side, head: Head, flaws: Vec<Flaw>) -> (Head, Vec<Flaw>) {
+        match self.context.settings.redactor() {
+            Some(redactor) => redactor.masked_head(side, head, flaws),
+            None => (head, flaws),
+        }
+    }
+
+    /// A flaw of a head that never was whole, without its secrets.
+    fn masked_flaw(&self, flaw: Flaw) -> Flaw {
+        match self.context.settings.redactor() {
+            Some(redactor) => redactor.masked_head_flaw(flaw),
+            None => flaw,
+        }
+    }
 }
 
 /// A client connection and the daemon connection that belongs to it.
@@ -114,8 +132,8 @@ impl Connection {
     }
 
     /// The connection or the run is over: what is still under way is reported as it stands.
-    pub(super) fn finish(mut self, sink: &mut dyn FnMut(Event)) {
-        self.report_unexpected(sink);
+    pub(super) fn finish(mut self, settings: &Settings, sink: &mut dyn FnMut(Event)) {
+        self.report_unexpected(settings, sink);
         let why = match (self.daemon_end, self.client_end) {
             (None, _) => STOPPED,
             (Some(_), None) => UNANSWERED,

@@ -13,7 +13,7 @@ use super::frames::Frames;
 use super::streams::Streams;
 use crate::catalog::Schema;
 use crate::model::{Reason, Side};
-use crate::wire::{Agreement, StreamEnd, WebSocketDecoder, WebSocketItem};
+use crate::wire::{Agreement, Flaw, StreamEnd, WebSocketDecoder, WebSocketItem};
 
 /// A body that is judged as a whole is held up to this size.
 pub(super) const CAPTURE_LIMIT: usize = 8 << 20;
@@ -48,6 +48,10 @@ pub(super) trait Notes {
     fn at(&mut self, left: usize);
     fn finding(&mut self, finding: Finding);
     fn unjudged(&mut self, reason: Reason);
+    /// A document that is found fault with, as it may be shown.
+    fn redacted(&self, document: &Bytes, schema: Option<&Schema>) -> Bytes;
+    /// The same of a flaw of a stream of documents.
+    fn redacted_flaw(&self, flaw: Flaw) -> Flaw;
 }
 
 impl Content {

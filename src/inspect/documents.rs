@@ -128,7 +128,7 @@ impl Documents {
         match item {
             JsonStreamItem::Flaw(flaw) => {
                 let lost = flaw.rule == Rule::JsonStreamMalformed;
-                notes.finding(Finding::of_document(flaw, side));
+                notes.finding(Finding::of_document(notes.redacted_flaw(flaw), side));
                 if lost {
                     notes.unjudged(Reason::LostTrack);
                 }
@@ -151,10 +151,19 @@ impl Documents {
                 match serde_json::from_slice::<Value>(&bytes) {
                     Err(error) => notes.finding(
                         Finding::new(Rule::JsonStreamMalformed, side, place.at_offset(offset), "a JSON document", json_error(&error))
-                            .showing(&bytes),
+                            .showing(&notes.redacted(&bytes, self.schema)),
                     ),
                     Ok(value) => {
-                        for defect in self.schema.map(|schema| schema.defects(&value)).unwrap_or_default() {
+                        let mut defects = self.schema.map(|schema| schema.defects(&value)).unwrap_or_default();
+                        if let Some(schema) = self.schema.filter(|_| !defects.is_empty()) {
+                            let shown = notes.redacted(&bytes, self.schema);
+                            if shown != bytes
+                                && let Ok(shown) = serde_json::from_slice(&shown)
+                            {
+                                defects = schema.defects(&shown);
+                            }
+                        }
+                        for defect in defects {
                             notes.finding(Finding::of_defect(defect, side, place.clone()));
                         }
                         self.hear(index, &value, notes);

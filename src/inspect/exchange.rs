@@ -5,6 +5,8 @@ mod lessons;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::connection::Request;
 use super::content::Notes;
 use super::coverage::{BodyCoverage, Coverage};
@@ -13,11 +15,12 @@ use super::state::{Stake, Wish};
 use super::streams::Streams;
 use super::target::{PathVersion, Target};
 use super::{Context, Look, Stamp, request};
-use crate::catalog::{Contract, Lookup, Operation};
+use crate::catalog::{BodyContract, Catalog, Contract, Lookup, Operation, Schema};
 use crate::model::{
     ApiVersion, Call, Enforcement, Event, NotInspected, Part, Place, Reason, Rule, Severity, Side, Summary, Verdict, Violation,
 };
-use crate::wire::{Head, escaped};
+use crate::redact::{Aliases, Redactor};
+use crate::wire::{Flaw, Head, escaped};
 
 const ENFORCED: &str = "plimsoll ended the exchange here";
 
@@ -31,6 +34,8 @@ pub(super) struct Exchange {
     line: Option<u64>,
     daemon: Option<Arc<str>>,
     coverage: Option<Arc<Coverage>>,
+    aliases: Option<Arc<Aliases>>,
+    catalog: &'static Catalog,
     connection: u64,
     number: u64,
     pub(super) look: Look,
@@ -102,7 +107,7 @@ pub(super) enum RequestState {
 #[derive(Debug, Default)]
 pub(super) struct Facts {
     /// The document of a JSON request, until it is judged.
-    pub(super) body: Option<bytes::Bytes>,
+    pub(super) body: Option<Bytes>,
     pub(super) tty: bool,
     pub(super) detach: bool,
     /// What a create asks for.
@@ -142,6 +147,8 @@ impl Exchange {
             line: stamp.line,
             daemon: context.settings.daemon.clone(),
             coverage: context.coverage.clone(),
+            aliases: context.settings.aliases.clone(),
+            catalog: context.settings.catalog,
             connection,
             number,
             look: context.settings.look,
@@ -232,6 +239,20 @@ impl Exchange {
         let found = Finding::new(Rule::RouteNotInVersion, Side::Client, Place::of(Part::Path), operation.versions(), version.to_string());
         self.held.push(found.saying(message));
         self.unjudged.get_or_insert(Reason::NotInVersion);
+    }
+
+    /// What masks secrets, where they are to be masked.
+    pub(super) fn redactor(&self) -> Option<Redactor<'_>> {
+        self.aliases.as_deref().map(|aliases| Redactor { aliases, names: self.catalog.secret_names() })
+    }
+
+    /// A flaw of the coding of a body: what stands at its place is shown unless the body may hold secrets.
+    pub(super) fn body_flaw(&self, flaw: Flaw, body: Option<&BodyContract>) -> Flaw {
+        let harmless = body.is_some_and(|body| body.schema.as_ref().is_none_or(|schema| !schema.secrets().is_marked()));
+        match self.redactor() {
+            Some(redactor) if !harmless => redactor.masked_body_flaw(flaw),
+            _ => flaw,
+        }
     }
 
     pub(super) fn version(&self) -> Option<ApiVersion> {
@@ -527,6 +548,17 @@ impl Notes for Noting<'_> {
                 }
             }
             _ => self.exchange.report(finding, self.sink),
+        }
+    }
+
+    fn redacted(&self, document: &Bytes, schema: Option<&Schema>) -> Bytes {
+        self.exchange.redactor().map_or_else(|| document.clone(), |redactor| redactor.masked_fault(document, schema.map(Schema::secrets)))
+    }
+
+    fn redacted_flaw(&self, flaw: Flaw) -> Flaw {
+        match self.exchange.redactor() {
+            Some(redactor) => redactor.masked_document_flaw(flaw),
+            None => flaw,
         }
     }
 

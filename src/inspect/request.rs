@@ -7,7 +7,7 @@ use super::content::json_error;
 use super::exchange::Exchange;
 use super::finding::Finding;
 use super::websocket;
-use crate::catalog::{BodyContract, Contract, Framing};
+use crate::catalog::{BodyContract, Contract, Framing, Schema};
 use crate::model::{Part, Place, Rule, Side};
 use crate::wire::{Head, excerpt};
 
@@ -44,7 +44,15 @@ pub(super) fn judge_body(exchange: &mut Exchange, contract: &Contract) -> Vec<Fi
     }
     if contract.request.framing == Framing::Json {
         let body = exchange.facts.body.take();
-        findings.extend(judge_json(body.as_deref(), exchange.request_bytes, &contract.request, exchange.look));
+        let mut found = judge_json(body.as_deref(), exchange.request_bytes, &contract.request, exchange.look);
+        // Where the schema knows secrets they are masked by now; what is found fault with may hold others.
+        if let (Some(body), Some(redactor), false) = (body, exchange.redactor(), found.is_empty()) {
+            let shown = redactor.masked_fault(&body, contract.request.schema.as_ref().map(Schema::secrets));
+            if shown != body {
+                found = judge_json(Some(&shown), exchange.request_bytes, &contract.request, exchange.look);
+            }
+        }
+        findings.extend(found);
     }
     findings
 }

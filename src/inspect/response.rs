@@ -15,8 +15,9 @@ use super::finding::Finding;
 use super::request::{media_fits, media_words};
 use super::streams::Streams;
 use super::websocket;
-use crate::catalog::{Contract, Framing, ResponseContract};
+use crate::catalog::{Contract, Framing, ResponseContract, Schema};
 use crate::model::{ApiVersion, Part, Place, Reason, Rule, Side};
+use crate::redact::Redactor;
 use crate::wire::{BodyLength, Head, excerpt};
 
 /// `application/vnd.docker.multiplexed-stream` says that a stream is framed: Docker Engine API 1.42.
@@ -145,9 +146,26 @@ pub(super) fn judge_framing(head: &Head, status: u16, stream: &StreamFacts, logs
 
 /// Judges a body that was held: its findings, and its document as far as it is needed.
 ///
-/// This is the one place where the body of an answer meets its contract. The quick look comes first; what it does not accept, and what is needed as a
-/// whole, is read into a document.
-pub(super) fn judge_body(bytes: &Bytes, response: &ResponseContract, need: Need) -> (Vec<Finding>, Option<Value>) {
+/// This is the one place where the body of an answer meets its contract. Where it holds secrets, they are masked before anything looks at them; else
+/// only what is found fault with.
+pub(super) fn judge_body(
+    bytes: &Bytes,
+    response: &ResponseContract,
+    need: Need,
+    redactor: Option<Redactor<'_>>,
+) -> (Vec<Finding>, Option<Value>) {
+    let Some(redactor) = redactor else { return judge_shown(bytes, response, need) };
+    let place = response.body.schema.as_ref().map(Schema::secrets);
+    if let Some(place) = place.filter(|place| place.is_marked()) {
+        return judge_shown(&redactor.masked_document(bytes, place), response, need);
+    }
+    let (findings, document) = judge_shown(bytes, response, need);
+    let shown = if findings.is_empty() { Bytes::new() } else { redactor.masked_fault(bytes, place) };
+    if findings.is_empty() || shown == *bytes { (findings, document) } else { (judge_shown(&shown, response, need).0, document) }
+}
+
+/// The quick look comes first; what it does not accept, and what is needed as a whole, is read into a document.
+fn judge_shown(bytes: &Bytes, response: &ResponseContract, need: Need) -> (Vec<Finding>, Option<Value>) {
     let place = Place::of(Part::Body);
     let schema = response.body.schema.as_ref();
     if let (Framing::Json, Some(schema), Need::Nothing | Need::Some(_) | Need::Whole) = (response.body.framing, schema, need)

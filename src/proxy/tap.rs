@@ -17,6 +17,7 @@ use super::traffic::{Open, Traffic};
 use crate::error::Error;
 use crate::inspect::{Asked, EnforcePolicy, Inspector, Ruling, Seen, Settings, Stamp};
 use crate::model::{Event, Side};
+use crate::redact::Redaction;
 use crate::transcript::{Entry, What, Writer};
 use crate::wire::StreamEnd;
 
@@ -54,25 +55,60 @@ struct Shared {
 }
 
 struct Recording {
-    writer: Recorder,
-    /// The line that was written last, from 1: the first says what the file is.
+    file: RecordingFile,
+    /// The line of the last entry, from 1: the first says what the file is.
     line: u64,
+    /// Masks secrets; an event may wait in it for the end of one.
+    redaction: Option<Redaction<(Duration, Option<StreamEnd>)>>,
+}
+
+struct RecordingFile {
+    writer: Recorder,
     failed: Option<std::io::Error>,
 }
 
 impl Recording {
-    /// Writes an entry, which is a line; returns the line's number.
+    /// Writes an entry, which becomes a line; returns the line's number.
     fn add(&mut self, connection: u64, side: Side, seen: &Seen, at: Duration) -> u64 {
-        let what = match seen {
-            Seen::Bytes(bytes) => What::Bytes(bytes.clone()),
-            Seen::End(StreamEnd::Closed) => What::Closed,
-            Seen::End(StreamEnd::Broken) => What::Reset,
+        let (bytes, tag) = match seen {
+            Seen::Bytes(bytes) => (Some(bytes.clone()), (at, None)),
+            Seen::End(end) => (None, (at, Some(*end))),
+        };
+        let event = (connection, side, bytes, tag);
+        match &mut self.redaction {
+            Some(redaction) => redaction.push(event, &mut |event| self.file.write(event)),
+            None => self.file.write(event),
+        }
+        self.line += 1;
+        self.line
+    }
+
+    fn forget(&mut self, connection: u64) {
+        if let Some(redaction) = &mut self.redaction {
+            redaction.forget(connection, &mut |event| self.file.write(event));
+        }
+    }
+
+    fn finish(&mut self) -> std::io::Result<()> {
+        if let Some(redaction) = &mut self.redaction {
+            redaction.finish(&mut |event| self.file.write(event));
+        }
+        let flushed = self.file.writer.flush();
+        self.file.failed.take().map_or(flushed, Err)
+    }
+}
+
+impl RecordingFile {
+    fn write(&mut self, event: crate::redact::Event<(Duration, Option<StreamEnd>)>) {
+        let (connection, side, bytes, (at, end)) = event;
+        let what = match (bytes, end) {
+            (Some(bytes), _) => What::Bytes(bytes),
+            (None, Some(StreamEnd::Broken)) => What::Reset,
+            (None, _) => What::Closed,
         };
         if self.failed.is_none() {
             self.failed = self.writer.entry(&Entry { line: 0, at, connection, side, what }).err();
         }
-        self.line += 1;
-        self.line
     }
 }
 
@@ -85,6 +121,7 @@ impl std::fmt::Debug for Tap {
 impl Tap {
     /// A tap that gives its events to `sink`.
     pub fn new(settings: Settings, recorder: Option<Recorder>, sink: impl FnMut(&Event) + Send + 'static) -> Self {
+        let redaction = settings.aliases.clone().map(|aliases| Redaction::new(aliases, settings.catalog));
         let shared = Arc::new(Shared {
             inspector: Inspector::new(settings),
             traffic: Arc::default(),
@@ -94,7 +131,7 @@ impl Tap {
             ended: AtomicBool::new(false),
             drained: Notify::new(),
         });
-        let recorder = recorder.map(|writer| Mutex::new(Recording { writer, line: 1, failed: None }));
+        let recorder = recorder.map(|writer| Mutex::new(Recording { file: RecordingFile { writer, failed: None }, line: 1, redaction }));
         let judge = Arc::clone(&shared);
         let judging = std::thread::spawn(move || judge.run());
         let judge = judging.thread().clone();
@@ -199,6 +236,9 @@ impl Tap {
 
     /// Both sides of a connection are done with.
     pub(super) fn gone(&self, connection: u64) {
+        if let Some(recorder) = &self.recorder {
+            lock(recorder).forget(connection);
+        }
         for side in [Side::Client, Side::Daemon] {
             // Not recorded: the ends that were seen are.
             self.shared.inspector.push(connection, side, Seen::End(StreamEnd::Broken), Some(self.start.elapsed()));
@@ -209,11 +249,7 @@ impl Tap {
     /// The run is over: all that was pushed is judged. The error is about the recording.
     pub fn finish(&self) -> Result<(), Error> {
         // The recording first: nothing that comes after may lose it.
-        let recorded = self.recorder.as_ref().map_or(Ok(()), |recorder| {
-            let mut recording = lock(recorder);
-            let flushed = recording.writer.flush();
-            recording.failed.take().map_or(flushed, Err)
-        });
+        let recorded = self.recorder.as_ref().map_or(Ok(()), |recorder| lock(recorder).finish());
         self.shared.stopping.store(true, Ordering::SeqCst);
         if let Some(judging) = lock(&self.judging).take() {
             judging.thread().unpark();

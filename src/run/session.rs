@@ -90,6 +90,7 @@ impl Session {
             thresholds,
             look: Look::Quick,
             coverage: args.coverage || args.format.shows_coverage() || args.report.iter().any(|(format, _)| format.shows_coverage()),
+            aliases: (!args.no_redact).then(Arc::default),
         };
         let gate = gate(&args.gate);
         let waivers = super::waivers::open(args.gate.waivers.as_deref(), settings.catalog)?;

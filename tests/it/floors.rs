@@ -6,7 +6,7 @@ use super::support::{files, repository};
 const FLOORS: [&[&str]; 6] = [
     &["model", "error"],
     &["wire", "catalog"],
-    &["report", "transcript"],
+    &["report", "transcript", "redact"],
     &["inspect", "reference"],
     &["proxy", "probe", "replay", "snapshot", "config"],
     &["cli", "run"],

@@ -15,6 +15,7 @@ mod metrics;
 mod mutations;
 mod pages;
 mod quick;
+mod redact;
 mod reference;
 mod replay;
 mod report;

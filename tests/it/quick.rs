@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::mutations::{recorded, walk};
-use super::support::{files, judge_as, repository, transcript};
+use super::support::{files, judge_with, repository, transcript};
 
 /// Documents of the recordings, and of the examples at the oldest version that they claim.
 static DOCUMENTS: LazyLock<Vec<(&'static Schema, Value)>> = LazyLock::new(|| {
@@ -166,7 +166,7 @@ fn excerpts_lose_nothing() {
         let transcript = transcript(&path);
         let said = |look| {
             let settings = Settings { look, ..Settings::default() };
-            judge_as(&transcript, settings).iter().map(|event| json!(event).to_string()).collect::<Vec<_>>()
+            judge_with(&transcript, settings).iter().map(|event| json!(event).to_string()).collect::<Vec<_>>()
         };
         let (quick, thorough) = (said(Look::Quick), said(Look::Thorough));
         if quick != thorough {

@@ -117,6 +117,7 @@ fn a_recording_played_by_both_sides_is_the_same_recording() {
             &backend,
             "--record",
             again.to_str().expect("text"),
+            "--no-redact",
         ]);
         assert_eq!((code, err.as_str()), (0, ""), "{}: {out}", path.display());
         let (code, said) = daemon.stop();

@@ -37,11 +37,11 @@ pub(crate) fn files(dir: &Path, extension: &str) -> Vec<PathBuf> {
 
 /// What the judge says of a transcript.
 pub(crate) fn judge(transcript: &Transcript) -> Vec<Event> {
-    judge_as(transcript, Settings::default())
+    judge_with(transcript, Settings::default())
 }
 
-/// The same, by these settings.
-pub(crate) fn judge_as(transcript: &Transcript, settings: Settings) -> Vec<Event> {
+/// The same, judged in this way.
+pub(crate) fn judge_with(transcript: &Transcript, settings: Settings) -> Vec<Event> {
     let inspector = Inspector::new(Settings { announced_version: transcript.api_version, ..settings });
     let mut events = Vec::new();
     for entry in &transcript.entries {

@@ -11,7 +11,7 @@ use super::super::state::Wish;
 use super::super::streams::Streams;
 use super::super::{request, timing};
 use super::{Client, Connection, Daemon, Turn};
-use crate::catalog::Framing;
+use crate::catalog::{Framing, Schema};
 use crate::model::{ApiVersion, Reason, Side};
 use crate::wire::{BodyDecoder, BodyItem, BodyLength, Flaw, Head, HeadRead, HeadReader, StartLine, StreamEnd};
 
@@ -41,7 +41,7 @@ impl Connection {
                 HeadRead::Complete(head, flaws) => self.request_head(head, flaws, turn),
                 HeadRead::Lost(flaw) => {
                     let mut exchange = self.next_exchange(None, turn);
-                    exchange.hold(Finding::of_head(flaw, Side::Client));
+                    exchange.hold(Finding::of_head(turn.masked_flaw(flaw), Side::Client));
                     exchange.give_up(Reason::LostTrack);
                     self.exchanges.push_back(exchange);
                     self.client = Client::Lost;
@@ -61,6 +61,7 @@ impl Connection {
                         content.push(data, Side::Client, &mut notes);
                     }
                     Some(BodyItem::Flaw(flaw)) => {
+                        let flaw = exchange.body_flaw(flaw, exchange.contract().map(|contract| &contract.request));
                         exchange.hold(Finding::of_body(flaw, Side::Client));
                         exchange.unjudged_part("request-body", Reason::LostTrack, turn.sink);
                         self.client = Client::Lost;
@@ -102,7 +103,8 @@ impl Connection {
         Exchange::new(self.id, self.count, head, turn.stamp, turn.context)
     }
 
-    fn request_head(&mut self, head: Head, mut flaws: Vec<Flaw>, turn: &mut Turn<'_>) {
+    fn request_head(&mut self, head: Head, flaws: Vec<Flaw>, turn: &mut Turn<'_>) {
+        let (head, mut flaws) = turn.masked(Side::Client, head, flaws);
         let readable = head.start_line() != StartLine::Unreadable;
         let length = if readable { BodyLength::of_request(&head, &mut flaws) } else { BodyLength::Unknown };
         let host = request::judge_host(&head);
@@ -150,7 +152,7 @@ impl Connection {
         if let Client::Body { content, .. } = &mut self.client {
             let mut notes = Noting { exchange, part: "request-body", side: Side::Client, sink: turn.sink };
             content.finish(StreamEnd::Closed, Side::Client, &mut notes);
-            exchange.facts.body = content.take_held().filter(|body| !body.is_empty());
+            exchange.facts.body = content.take_held().filter(|body| !body.is_empty()).map(|body| masked(exchange, body));
         }
         read_facts(exchange);
         exchange.request = RequestState::Complete;
@@ -201,6 +203,16 @@ impl Connection {
         } else if matches!(self.daemon, Daemon::Body { .. }) && exchange.is_call("ContainerWait") {
             exchange.tail_ended(turn.stamp.at, turn.context, turn.sink);
         }
+    }
+}
+
+/// A request body without its secrets, which it is judged and remembered by; the framing, and with it what is secret, is not known better by then.
+fn masked(exchange: &Exchange, body: Bytes) -> Bytes {
+    let version = exchange.version().filter(|version| version.is_known()).unwrap_or(ApiVersion::NEWEST);
+    let schema = exchange.operation.and_then(|operation| operation.contract(version).request.schema.as_ref());
+    match (exchange.redactor(), schema.map(Schema::secrets)) {
+        (Some(redactor), Some(place)) if place.is_marked() => redactor.masked_document(&body, place),
+        _ => body,
     }
 }
 

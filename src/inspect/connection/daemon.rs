@@ -11,7 +11,7 @@ use super::super::exchange::{Exchange, Noting};
 use super::super::finding::Finding;
 use super::super::state::Ping;
 use super::super::streams::Streams;
-use super::super::{Context, Look, hijack, relation, response, timing, websocket};
+use super::super::{Context, Look, Settings, hijack, relation, response, timing, websocket};
 use super::repeat::Known;
 use super::{Client, Connection, Daemon, Turn};
 use crate::catalog::{Framing, Operation, ResponseContract};
@@ -20,6 +20,8 @@ use crate::wire::{BodyDecoder, BodyItem, BodyLength, Flaw, Head, HeadRead, HeadR
 
 /// So much of what belongs to no request is shown.
 const UNEXPECTED_SHOWN: usize = 48;
+/// So much of it is shown as it is, where it is no piece of an answer with secrets: `OK` behind an answer to HEAD.
+const HARMLESS: usize = 8;
 
 impl Connection {
     pub(super) fn daemon_bytes(&mut self, mut input: Bytes, turn: &mut Turn<'_>) {
@@ -53,7 +55,7 @@ impl Connection {
                     HeadRead::Lost(flaw) => self.response_lost(flaw, turn),
                 }
             }
-            Daemon::Body { decoder, content, .. } => {
+            Daemon::Body { decoder, content, response, .. } => {
                 let Some(exchange) = self.exchanges.front_mut() else { return };
                 exchange.last = turn.stamp.at;
                 let item = decoder.next(input);
@@ -69,6 +71,7 @@ impl Connection {
                         }
                     }
                     Some(BodyItem::Flaw(flaw)) => {
+                        let flaw = exchange.body_flaw(flaw, response.map(|response| &response.body));
                         exchange.report(Finding::of_body(flaw, Side::Daemon), turn.sink);
                         exchange.unjudged_part("response-body", Reason::LostTrack, turn.sink);
                         self.response_ends(None, turn);
@@ -93,7 +96,7 @@ impl Connection {
                 let take = input.len().min(UNEXPECTED_SHOWN - held.len());
                 held.extend_from_slice(&input.split_to(take));
                 if held.len() == UNEXPECTED_SHOWN {
-                    self.report_unexpected(turn.sink);
+                    self.report_unexpected(&turn.context.settings, turn.sink);
                 }
             }
             Daemon::Lost => input.clear(),
@@ -113,9 +116,10 @@ impl Connection {
     }
 
     /// Reports the bytes that belong to no request; as many as a line holds, wherever they were cut.
-    pub(super) fn report_unexpected(&mut self, sink: &mut dyn FnMut(Event)) {
+    pub(super) fn report_unexpected(&mut self, settings: &Settings, sink: &mut dyn FnMut(Event)) {
+        let redactor = settings.redactor();
         let Daemon::Unexpected(held) = &mut self.daemon else { return };
-        let held = std::mem::take(held);
+        let held = Bytes::from(std::mem::take(held));
         self.daemon = Daemon::Lost;
         let (call, status) = self.last.clone().unwrap_or_else(|| {
             let (connection, empty) = (self.id, String::new);
@@ -133,6 +137,11 @@ impl Connection {
             };
             (Arc::new(call), None)
         });
+        let held = match redactor {
+            Some(_) if held.len() <= HARMLESS && harmless(&call, status, settings) => held,
+            Some(redactor) => redactor.masked_scrap(&held),
+            None => held,
+        };
         let found =
             Finding::new(Rule::HttpUnexpectedBytes, Side::Daemon, Place::of(Part::Stream), "nothing", excerpt(&held)).showing(&held);
         let Finding { rule, side, place, message, expected, actual, evidence } = found;
@@ -152,6 +161,7 @@ impl Connection {
     }
 
     fn response_lost(&mut self, flaw: Flaw, turn: &mut Turn<'_>) {
+        let flaw = turn.masked_flaw(flaw);
         self.daemon = Daemon::Lost;
         if let Some(exchange) = self.exchanges.iter_mut().find(|exchange| exchange.status.is_none()) {
             exchange.report(Finding::of_head(flaw, Side::Daemon), turn.sink);
@@ -160,7 +170,9 @@ impl Connection {
     }
 
     /// The head of an answer was read. `known`: the same was said before, and nothing was found in it.
-    fn response_head(&mut self, head: Head, mut flaws: Vec<Flaw>, known: Option<Known>, turn: &mut Turn<'_>) {
+    fn response_head(&mut self, head: Head, flaws: Vec<Flaw>, known: Option<Known>, turn: &mut Turn<'_>) {
+        // What is remembered was masked then.
+        let (head, mut flaws) = if known.is_some() { (head, flaws) } else { turn.masked(Side::Daemon, head, flaws) };
         let Some(exchange) = self.exchanges.iter_mut().find(|exchange| exchange.status.is_none()) else { return };
         exchange.last = turn.stamp.at;
         let Some(status) = head.status() else {
@@ -285,7 +297,9 @@ impl Connection {
             let place = Place::of(Part::Stream).at_offset(0);
             let found =
                 Finding::new(Rule::HijackEarlyBytes, Side::Client, place, "nothing before the head of the answer", format!("{size} bytes"));
-            exchange.report(found.showing(&held.concat()[..size.min(Violation::EVIDENCE_LIMIT)]), turn.sink);
+            let early = Bytes::from(held.concat()).slice(..size.min(Violation::EVIDENCE_LIMIT));
+            let early = exchange.redactor().map_or_else(|| early.clone(), |redactor| redactor.masked_bytes(&early));
+            exchange.report(found.showing(&early), turn.sink);
         }
         for bytes in held {
             self.client_bytes(bytes, turn);
@@ -354,7 +368,7 @@ impl Connection {
                 }
                 exchange.tell(None, turn.context, turn.sink);
             } else {
-                let (mut findings, document) = response::judge_body(&bytes, response, exchange.need(turn.context));
+                let (mut findings, document) = response::judge_body(&bytes, response, exchange.need(turn.context), exchange.redactor());
                 if let (Some(document), Some(operation)) = (&document, exchange.operation) {
                     relation::name_dialect(&mut findings, operation.id(), document);
                     if matches!(exchange.status, Some(200..=299)) {
@@ -427,7 +441,7 @@ impl Connection {
                 // Nothing more comes of this one, whatever the client may still send.
                 self.drop_finished(turn);
             }
-            Daemon::Unexpected(_) => self.report_unexpected(turn.sink),
+            Daemon::Unexpected(_) => self.report_unexpected(&turn.context.settings, turn.sink),
             Daemon::Lost => {}
         }
     }
@@ -464,6 +478,15 @@ fn judge_response_head(
 /// `Api-Version`.
 fn announced(head: &Head) -> Option<ApiVersion> {
     std::str::from_utf8(head.value("Api-Version")?).ok()?.parse().ok()
+}
+
+/// Whether the answer before has no place for secrets, so that what stands behind it is no piece of one.
+fn harmless(call: &Call, status: Option<u16>, settings: &Settings) -> bool {
+    let operation = call.operation.as_deref().and_then(|id| settings.catalog.operation(id));
+    let contract =
+        operation.zip(call.api_version.filter(|version| version.is_known())).map(|(operation, version)| operation.contract(version));
+    let response = contract.zip(status).and_then(|(contract, status)| contract.responses.get(&status));
+    response.is_some_and(|response| response.body.schema.as_ref().is_none_or(|schema| !schema.secrets().is_marked()))
 }
 
 fn is_version_call(exchange: &Exchange) -> bool {

@@ -154,7 +154,7 @@ impl Connection {
         if matches!(self.daemon, Daemon::Unexpected(_)) && side == Side::Daemon {
             // Enough to show is enough: nothing of it goes on.
             self.daemon_step(input, turn);
-            self.report_unexpected(turn.sink);
+            self.report_unexpected(&turn.context.settings, turn.sink);
         }
     }
 
