@@ -7,6 +7,7 @@ mod look;
 mod replay;
 mod report;
 mod snapshot;
+mod tls;
 mod waivers;
 
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ pub use look::{ExportFormat, RulesCommand, SchemasCommand};
 pub use replay::{Part, ReplayArgs};
 pub use report::{Input, MergeArgs, RenderArgs, ReportCommand};
 pub use snapshot::{ChosenArgs, DiffArgs, DiffFormat, RecordArgs, ReviewArgs, Shard, SnapshotCommand, TestArgs, Unreferenced};
+pub use tls::{DialArgs, ListenArgs};
 pub use waivers::{AcceptArgs, PruneArgs, WaiversCommand};
 
 const EXIT_CODES: &str = "\

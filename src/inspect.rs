@@ -16,6 +16,7 @@ mod filters;
 mod finding;
 mod frames;
 mod hijack;
+mod limits;
 mod memory;
 mod outcome;
 mod refusal;
@@ -40,8 +41,9 @@ use crate::model::{ApiVersion, Event, Side};
 use crate::redact::{Aliases, Redactor};
 use crate::wire::StreamEnd;
 
-pub use connection::{Objection, Ruling};
+pub use connection::{Denial, Objection, Ruling};
 pub use enforce::{Allowed, EnforcePolicy};
+pub use limits::{Limits, Scope};
 
 use connection::{Connection, Turn};
 use coverage::Coverage;

@@ -10,6 +10,7 @@ mod listen;
 mod refuse;
 mod relay;
 mod tap;
+mod tls;
 mod traffic;
 
 use std::sync::Arc;
@@ -22,8 +23,9 @@ use tokio::task::JoinSet;
 use crate::error::Error;
 
 pub use address::Address;
-pub use listen::{Listener, Stream};
+pub use listen::{Listener, Listening, Purpose, Stream};
 pub use tap::{Recorder, Tap};
+pub use tls::{ClientTls, Identity, Secured, ServerTls, Trust};
 pub use traffic::Traffic;
 
 /// How long connections may finish by themselves when the proxy stops.

@@ -22,6 +22,7 @@ mod snapshot;
 mod stage;
 mod step_summary;
 mod survey;
+mod tls;
 mod waivers;
 mod wrap;
 
@@ -29,7 +30,6 @@ use std::io::{ErrorKind, Write as _};
 
 use crate::cli::{Cli, Command};
 use crate::error::{Error, Exit};
-use crate::proxy::Address;
 
 /// Does what was asked.
 pub fn run(cli: Cli) -> Result<Exit, Error> {
@@ -50,17 +50,6 @@ pub fn run(cli: Cli) -> Result<Exit, Error> {
         Command::Config(command) => config::run(command, cli.config.as_ref()),
         Command::Completions(args) => pages::completions(&args),
         Command::Man(args) => pages::man(&args),
-    }
-}
-
-/// The backend that was asked for, else the one of `DOCKER_HOST`, else the built-in one.
-fn backend(asked: Option<Address>) -> Result<Address, Error> {
-    if let Some(address) = asked {
-        return Ok(address);
-    }
-    match std::env::var("DOCKER_HOST") {
-        Ok(host) if !host.is_empty() => host.parse().map_err(|why| Error::usage(format!("DOCKER_HOST: {why}"))),
-        _ => Ok(Address::Reference),
     }
 }
 

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::judge::{EnforceArgs, JudgeArgs, OutputArgs};
+use super::tls::{DialArgs, ListenArgs};
 use crate::model::{ApiVersion, VersionRange};
 use crate::proxy::Address;
 use crate::reference::Fault;
@@ -19,9 +20,12 @@ pub struct VersionSpan(pub Option<VersionRange>);
 /// `plimsoll run`.
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// The daemon: unix:///path, tcp://host:port or reference [default: $DOCKER_HOST, else reference]
+    /// The daemon: unix:///path, tcp://host:port, https://host:port or reference [default: $DOCKER_HOST, else reference]
     #[arg(long, value_name = "ADDR", value_parser = parse_address)]
     pub backend: Option<Address>,
+    /// How it is dialled.
+    #[command(flatten)]
+    pub dial: DialArgs,
     /// Record everything to this file
     #[arg(long, value_name = "FILE.wire")]
     pub record: Option<PathBuf>,
@@ -42,12 +46,18 @@ pub struct ProxyArgs {
     /// Where clients connect: unix:///path (mode 0600, removed on exit) or tcp://host:port
     #[arg(long, value_name = "ADDR", value_parser = parse_address)]
     pub listen: Address,
+    /// How.
+    #[command(flatten)]
+    pub listening: ListenArgs,
     /// Where Prometheus finds the counts while the proxy runs, as in tcp://127.0.0.1:9125
     #[arg(long, value_name = "ADDR", value_parser = parse_address)]
     pub metrics: Option<Address>,
-    /// The daemon: unix:///path, tcp://host:port or reference [default: $DOCKER_HOST, else reference]
+    /// The daemon: unix:///path, tcp://host:port, https://host:port or reference [default: $DOCKER_HOST, else reference]
     #[arg(long, value_name = "ADDR", value_parser = parse_address)]
     pub backend: Option<Address>,
+    /// How it is dialled.
+    #[command(flatten)]
+    pub dial: DialArgs,
     /// Record everything to this file
     #[arg(long, value_name = "FILE.wire")]
     pub record: Option<PathBuf>,
@@ -65,6 +75,9 @@ pub struct ServeArgs {
     /// Where clients connect: unix:///path (mode 0600, removed on exit) or tcp://host:port (repeatable)
     #[arg(long, value_name = "ADDR", value_parser = parse_address, required_unless_present = "list_faults")]
     pub listen: Vec<Address>,
+    /// How.
+    #[command(flatten)]
+    pub listening: ListenArgs,
     /// The versions that it answers: one, or a range as in 1.24..1.41
     #[arg(long, value_name = "1.A..1.B", value_parser = parse_known_versions, default_value = "1.0..1.55")]
     pub api_version: VersionRange,
@@ -88,12 +101,15 @@ pub struct ServeArgs {
 /// `plimsoll probe`.
 #[derive(Debug, Args)]
 pub struct ProbeArgs {
-    /// The daemon: unix:///path, tcp://host:port or reference [default: $DOCKER_HOST, else reference]
+    /// The daemon: unix:///path, tcp://host:port, https://host:port or reference [default: $DOCKER_HOST, else reference]
     #[arg(long, value_name = "ADDR", value_parser = parse_address)]
     pub backend: Option<Address>,
     /// A daemon with a name (repeatable): all are driven, one after the other, and compared in one matrix
     #[arg(long, value_name = "NAME=ADDR", value_parser = parse_named, conflicts_with_all = ["backend", "record"])]
     pub daemon: Vec<(String, Address)>,
+    /// How it is dialled.
+    #[command(flatten)]
+    pub dial: DialArgs,
     /// The versions to drive; auto: all that the daemon announces
     #[arg(long, value_name = "auto|1.N|1.A..1.B", default_value = "auto", value_parser = parse_versions)]
     pub api_version: VersionSpan,

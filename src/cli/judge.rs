@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use crate::inspect::Allowed;
+use crate::inspect::{Allowed, Scope};
 use crate::model::ApiVersion;
 use crate::report::{FailOn, Format};
 
@@ -125,6 +125,12 @@ pub struct EnforceArgs {
     /// Let this pass: a rule, or an area as in schema.*, of one operation or of all (repeatable); it is reported as ever
     #[arg(long, help_heading = ENFORCE, value_name = "RULE[@OPERATION]", value_parser = parse_allowed)]
     pub allow: Vec<Allowed>,
+    /// Deny these (repeatable): write, read, an operation, or a tag as in exec; and whatever is no known operation
+    #[arg(long, help_heading = ENFORCE, value_name = "OPERATIONS", value_parser = parse_scope)]
+    pub deny: Vec<Scope>,
+    /// Deny all but these (repeatable): read, write, an operation, or a tag
+    #[arg(long, help_heading = ENFORCE, value_name = "OPERATIONS", value_parser = parse_scope)]
+    pub only: Vec<Scope>,
 }
 
 fn parse_version(text: &str) -> Result<VersionChoice, String> {
@@ -149,6 +155,10 @@ pub(super) fn parse_report(text: &str) -> Result<(Format, PathBuf), String> {
     let format = Format::from_str(format, false)
         .map_err(|_| format!("there is no format `{format}`: {}", names().collect::<Vec<_>>().join(", ")))?;
     Ok((format, PathBuf::from(path)))
+}
+
+fn parse_scope(text: &str) -> Result<Scope, String> {
+    text.parse()
 }
 
 fn parse_allowed(text: &str) -> Result<Allowed, String> {

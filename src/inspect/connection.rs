@@ -17,7 +17,7 @@ use crate::catalog::ResponseContract;
 use crate::model::{Call, Event, Side};
 use crate::wire::{BodyDecoder, Flaw, Head, HeadReader, StreamEnd};
 
-pub use gate::{Objection, Ruling};
+pub use gate::{Denial, Objection, Ruling};
 pub(super) use repeat::Request;
 
 const STOPPED: &str = "the run or recording ended before the exchange did";

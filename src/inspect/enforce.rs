@@ -4,6 +4,7 @@
 
 use std::str::FromStr;
 
+use super::limits::Limits;
 use crate::model::{Rule, RulePattern, Severity, Side};
 
 /// Where peers are known to disagree on where a message ends, or plimsoll and the daemon might: refused whatever the severity.
@@ -31,11 +32,13 @@ pub struct EnforcePolicy {
     pub level: Severity,
     /// What passes although it is bad. It is reported as ever.
     pub allow: Vec<Allowed>,
+    /// Which operations may be asked for. Where any may not, requests are to be held to the rules, or a request could hide in another.
+    pub limits: Limits,
 }
 
 impl Default for EnforcePolicy {
     fn default() -> Self {
-        Self { requests: true, responses: true, level: Severity::Error, allow: Vec::new() }
+        Self { requests: true, responses: true, level: Severity::Error, allow: Vec::new(), limits: Limits::default() }
     }
 }
 
@@ -52,8 +55,11 @@ impl EnforcePolicy {
     /// Whether a violation of this rule by this side is not to go on.
     #[must_use]
     pub fn objects(&self, rule: Rule, side: Side, operation: Option<&str>) -> bool {
-        let bad = rule.severity() >= self.level || (side == Side::Client && SMUGGLING.contains(&rule));
-        bad && self.watches(side) && !self.allow.iter().any(|allowed| allowed.covers(rule, operation))
+        let smuggling = side == Side::Client && SMUGGLING.contains(&rule);
+        // What is denied must not come in hidden in another request, whatever is allowed.
+        let strict = smuggling && !self.limits.is_empty();
+        let bad = rule.severity() >= self.level || smuggling;
+        bad && self.watches(side) && (strict || !self.allow.iter().any(|allowed| allowed.covers(rule, operation)))
     }
 }
 

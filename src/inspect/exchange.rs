@@ -369,6 +369,16 @@ impl Exchange {
         self.finish(None, sink);
     }
 
+    /// The request does not go on to the daemon for what it asks, and is not judged beyond its head.
+    pub(super) fn deny(mut self, sink: &mut dyn FnMut(Event)) {
+        self.enforced = Some(Enforcement::Denied);
+        self.held.clear();
+        self.unjudged = Some(Reason::Denied);
+        self.head_judged = true;
+        self.request = RequestState::Judged;
+        self.finish(None, sink);
+    }
+
     /// The head of a stream of messages has come: until its end the findings of the request's body wait.
     pub(super) fn streams_messages(&mut self) {
         if self.late == Late::No {

@@ -50,6 +50,11 @@ impl Target {
         Self { version, path, query, bad_encoding, bad_in_query }
     }
 
+    /// The path without the version prefix, as it was sent: nothing in it is decoded.
+    pub(super) fn undecoded_path(target: &[u8]) -> String {
+        split_version(&String::from_utf8_lossy(split_once(without_authority(target), b'?').0)).1
+    }
+
     /// The first value of a parameter.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&str> {

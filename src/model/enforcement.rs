@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub enum Enforcement {
     /// The request never reached the daemon whole: plimsoll answered it with 400.
     Refused,
+    /// The request never reached the daemon, for what it asks: plimsoll answered it with 403. It breaks no rule by that.
+    Denied,
     /// The client got 502 from plimsoll in place of the daemon's answer.
     Replaced,
     /// A part had gone on already: the connection was closed before the rest.
@@ -20,6 +22,7 @@ impl fmt::Display for Enforcement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Refused => "refused with 400",
+            Self::Denied => "denied with 403",
             Self::Replaced => "replaced by 502",
             Self::Cut => "cut",
         })

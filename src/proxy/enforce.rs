@@ -13,7 +13,8 @@ use tokio::time::Instant;
 
 use super::Tap;
 use super::refuse::{self, Reply, words};
-use crate::inspect::{EnforcePolicy, Objection, Ruling};
+use super::relay::Trouble;
+use crate::inspect::{Denial, EnforcePolicy, Objection, Ruling};
 use crate::model::{Enforcement, Side};
 use crate::wire::StreamEnd;
 
@@ -30,6 +31,9 @@ pub(super) struct Turnstile<'a> {
     pub(super) number: u64,
     pub(super) tap: &'a Tap,
     pub(super) policy: &'a EnforcePolicy,
+    pub(super) trouble: &'a Trouble<'a>,
+    /// The client can tell an end from a break.
+    pub(super) ends_in_words: bool,
 }
 
 /// One direction: from what is read to what is to be written.
@@ -46,8 +50,10 @@ struct Way {
     out: BytesMut,
     /// The reader's end, until the judge knows.
     end: Option<StreamEnd>,
-    /// The reader has ended.
-    ended: bool,
+    /// The reader has ended, and how.
+    ended: Option<StreamEnd>,
+    /// The last bytes written are not known to have reached the system: TLS keeps a record that it did not take at once.
+    unflushed: bool,
     /// The writer was told so, or takes no more.
     shut: bool,
 }
@@ -62,6 +68,8 @@ struct Passage<'a> {
     unanswered: bool,
     /// Nothing more is read; what is decided is still written.
     closing: bool,
+    /// Why the daemon did not want the connection.
+    rejected: Option<String>,
     /// When a held answer was begun.
     held_since: Option<Instant>,
 }
@@ -82,6 +90,7 @@ impl Turnstile<'_> {
             open: true,
             unanswered: false,
             closing: false,
+            rejected: None,
             held_since: None,
         };
         // The daemon's half is dropped inside: half a request is never completed.
@@ -104,7 +113,7 @@ impl Passage<'_> {
         let (mut daemon_reader, mut daemon_writer) = daemon;
         loop {
             self.work();
-            if self.closing && self.down.out.is_empty() {
+            if self.closing && !self.down.has_to_write() {
                 return true;
             }
             if self.up.is_to_be_shut() {
@@ -113,6 +122,10 @@ impl Passage<'_> {
                 self.up.shut = true;
             }
             if self.down.is_to_be_shut() {
+                if self.down.ended == Some(StreamEnd::Broken) && self.turnstile.ends_in_words {
+                    // `close_notify` would make a whole of what is not.
+                    return false;
+                }
                 let _ = client_writer.shutdown().await;
                 self.down.shut = true;
             }
@@ -121,21 +134,30 @@ impl Passage<'_> {
             }
             let waited = self.held_since.map_or_else(Instant::now, |since| since + PATIENCE);
             tokio::select! {
-                written = client_writer.write_buf(&mut self.down.out), if !self.down.out.is_empty() => {
-                    if written.is_err() {
-                        // The client is gone, and so is what it would have sent.
-                        return false;
-                    }
-                }
-                written = daemon_writer.write_buf(&mut self.up.out), if !self.up.out.is_empty() => {
-                    if written.is_err() {
+                written = write(client_writer, &mut self.down.out), if self.down.has_to_write() => match written {
+                    Ok(unflushed) => self.down.unflushed = unflushed,
+                    // The client is gone, and so is what it would have sent.
+                    Err(_) => return false,
+                },
+                written = write(&mut daemon_writer, &mut self.up.out), if self.up.has_to_write() => {
+                    if let Ok(unflushed) = written {
+                        self.up.unflushed = unflushed;
+                    } else {
                         // A daemon that takes no more may still be answering.
                         self.up.out.clear();
-                        self.up.shut = true;
+                        (self.up.shut, self.up.unflushed) = (true, false);
                     }
                 }
                 count = read(client_reader, &mut self.up.read), if !self.closing && self.up.wants() => self.up.take_read(&count),
-                count = read(&mut daemon_reader, &mut self.down.read), if !self.closing && self.down.wants() => self.down.take_read(&count),
+                count = read(&mut daemon_reader, &mut self.down.read), if !self.closing && self.down.wants() => {
+                    if self.down.passed == 0 && self.down.held.is_empty() {
+                        match &count {
+                            Ok(_) => self.turnstile.trouble.look(&self.down.read),
+                            Err(error) => self.rejected = self.turnstile.trouble.rejected(error),
+                        }
+                    }
+                    self.down.take_read(&count);
+                }
                 () = tokio::time::sleep_until(waited), if self.held_since.is_some() && !self.down.held.is_empty() && !self.closing => {
                     self.held_since = None;
                     let ruling = self.turnstile.tap.lose_patience(self.turnstile.policy, self.turnstile.number);
@@ -152,7 +174,7 @@ impl Passage<'_> {
 
     /// One question; whether there was any.
     fn put(&mut self, side: Side) -> bool {
-        let Turnstile { number, tap, policy } = self.turnstile;
+        let Turnstile { number, tap, policy, .. } = self.turnstile;
         let open = self.open;
         let way = self.way(side);
         if !way.pending.is_empty() {
@@ -169,12 +191,13 @@ impl Passage<'_> {
         }
         let Some(end) = way.end.take() else { return false };
         let ruling = tap.ask_end(policy, number, side, end);
-        way.ended = true;
+        way.ended = Some(end);
         self.follow(side, ruling);
         if side == Side::Daemon && self.unanswered && !self.closing {
             self.closing = true;
-            let message = "plimsoll: the daemon closed the connection without an answer";
-            self.down.out.extend_from_slice(&Reply::bad_gateway(message).bytes());
+            let why = self.rejected.as_deref().unwrap_or("the daemon closed the connection without an answer");
+            let message = format!("plimsoll: {why}");
+            self.down.out.extend_from_slice(&Reply::bad_gateway(&message).bytes());
         }
         true
     }
@@ -183,6 +206,12 @@ impl Passage<'_> {
     fn follow(&mut self, side: Side, ruling: Ruling) {
         (self.open, self.unanswered) = (ruling.open, ruling.unanswered);
         let way = self.way(side);
+        if let Some(denial) = ruling.denied {
+            way.pass(ruling.clear);
+            way.drop_held();
+            self.deny(&denial);
+            return;
+        }
         match ruling.objection {
             None => way.pass(ruling.clear),
             Some(objection) => {
@@ -197,6 +226,15 @@ impl Passage<'_> {
         } else if side == Side::Daemon && self.held_since.is_none() {
             self.held_since = Some(Instant::now());
         }
+    }
+
+    fn deny(&mut self, denial: &Denial) {
+        self.closing |= !denial.goes_on;
+        let operation = denial.call.operation.as_deref().unwrap_or("the request");
+        let message = format!("plimsoll denied {operation} before it reached the daemon: {}", denial.why);
+        let reply = Reply::denying(denial, &message).bytes();
+        self.down.out.extend_from_slice(&reply);
+        self.turnstile.tap.record_answer(self.turnstile.number, reply);
     }
 
     fn enforce(&mut self, objection: &Objection) {
@@ -226,7 +264,7 @@ impl Passage<'_> {
 impl Way {
     /// Whether there is room for more.
     fn wants(&self) -> bool {
-        !self.ended && self.end.is_none() && !self.shut && self.pending.is_empty() && self.out.len() < QUEUE
+        self.ended.is_none() && self.end.is_none() && !self.shut && self.pending.is_empty() && self.out.len() < QUEUE
     }
 
     fn take_read(&mut self, count: &io::Result<usize>) {
@@ -257,10 +295,22 @@ impl Way {
         self.held.clear();
     }
 
+    fn has_to_write(&self) -> bool {
+        !self.out.is_empty() || self.unflushed
+    }
+
     /// Its reader has ended, and everything that may go on went on.
     fn is_to_be_shut(&self) -> bool {
-        self.ended && !self.shut && self.out.is_empty()
+        self.ended.is_some() && !self.shut && !self.has_to_write()
     }
+}
+
+/// One step towards the system having all of it; whether a flush is still due.
+async fn write<W: AsyncWrite + Unpin>(writer: &mut W, out: &mut BytesMut) -> io::Result<bool> {
+    if out.is_empty() {
+        return writer.flush().await.map(|()| false);
+    }
+    writer.write_buf(out).await.map(|_| true)
 }
 
 async fn read<R: AsyncRead + Unpin>(reader: &mut R, buffer: &mut BytesMut) -> io::Result<usize> {

@@ -1,21 +1,52 @@
-//! Listening and dialling, on unix sockets and TCP.
+//! Listening and dialling, on unix sockets and TCP, in the clear and in TLS.
 
 use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::sync::{Mutex, mpsc};
+use tokio::task::JoinSet;
 
 use super::Address;
+use super::tls::{self, ClientTls, Secured, ServerTls};
 use crate::error::Error;
 
-/// A stream of either kind.
+/// So many handshakes at once; further clients wait for one to end.
+const GREETINGS: usize = 256;
+
+/// A stream of any kind.
 #[derive(Debug)]
 pub enum Stream {
     /// A unix socket's.
     Unix(UnixStream),
     /// A TCP socket's.
     Tcp(TcpStream),
+    /// A TCP socket's, in TLS.
+    Tls(Secured),
+}
+
+/// How to listen, beside where.
+#[derive(Debug, Clone, Default)]
+pub struct Listening {
+    /// Other machines may reach it. Whoever does controls the daemon.
+    pub remote: bool,
+    /// In TLS; a unix socket never is.
+    pub tls: Option<ServerTls>,
+    /// What can be had there.
+    pub purpose: Purpose,
+}
+
+/// What can be had where plimsoll listens; it says what is risked where other machines reach it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// All that the daemon can do.
+    #[default]
+    Daemon,
+    /// The counts of a running proxy.
+    Counts,
 }
 
 /// Listens on one address. A unix socket's file goes when the listener does.
@@ -29,6 +60,14 @@ pub struct Listener {
 enum Kind {
     Unix { listener: UnixListener, _file: SocketFile },
     Tcp(TcpListener),
+    Tls(Greeter),
+}
+
+/// Shakes hands with many clients at once, so that none waits for a slow one. It ends when it is dropped, and with it the handshakes under way.
+#[derive(Debug)]
+struct Greeter {
+    greeted: Mutex<mpsc::Receiver<Secured>>,
+    _task: JoinSet<()>,
 }
 
 /// Removes the file when it is dropped.
@@ -43,8 +82,13 @@ impl Drop for SocketFile {
 }
 
 impl Listener {
-    /// Binds. A socket file that nobody listens on is replaced; one that somebody does is refused.
+    /// Binds to a unix socket or to loopback, in the clear. A socket file that nobody listens on is replaced; one that somebody does is refused.
     pub async fn bind(address: &Address) -> Result<Self, Error> {
+        Self::bind_as(address, &Listening::default()).await
+    }
+
+    /// The same, in TLS or where other machines reach it.
+    pub async fn bind_as(address: &Address, how: &Listening) -> Result<Self, Error> {
         let cannot = |error: &dyn std::fmt::Display| Error::environment(format!("cannot listen on {address}: {error}"));
         match address {
             Address::Unix(path) => {
@@ -55,11 +99,30 @@ impl Listener {
                 std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(|error| cannot(&error))?;
                 Ok(Self { kind: Kind::Unix { listener, _file: file }, address: address.clone() })
             }
-            Address::Tcp(host) => {
-                let listener = TcpListener::bind(host).await.map_err(|error| cannot(&error))?;
+            Address::Tcp(host) | Address::Tls { host, .. } => {
+                let found: Vec<SocketAddr> = tokio::net::lookup_host(host).await.map_err(|error| cannot(&error))?.collect();
+                if !how.remote && !found.iter().all(|place| place.ip().is_loopback()) {
+                    let risk = match how.purpose {
+                        Purpose::Daemon => "whoever reaches it controls the daemon, and with it the daemon's machine",
+                        Purpose::Counts => "whoever reaches it reads the counts",
+                    };
+                    return Err(Error::usage(format!(
+                        "{address} can be reached from other machines, and {risk}: --allow-remote permits that"
+                    )));
+                }
+                let listener = TcpListener::bind(&found[..]).await.map_err(|error| cannot(&error))?;
                 // With port 0 the system has chosen one.
-                let bound = listener.local_addr().map_err(|error| cannot(&error))?;
-                Ok(Self { kind: Kind::Tcp(listener), address: Address::Tcp(bound.to_string()) })
+                let host = listener.local_addr().map_err(|error| cannot(&error))?.to_string();
+                match (&how.tls, address) {
+                    (Some(tls), _) => {
+                        let address = Address::Tls { host, tls: ClientTls::default() };
+                        Ok(Self { kind: Kind::Tls(Greeter::start(listener, tls.clone())), address })
+                    }
+                    (None, Address::Tls { .. }) => {
+                        Err(Error::usage(format!("{address} needs a certificate to show: --listen-tlscert and --listen-tlskey")))
+                    }
+                    (None, _) => Ok(Self { kind: Kind::Tcp(listener), address: Address::Tcp(host) }),
+                }
             }
             Address::Reference => Err(Error::usage("`reference` is a backend, not an address to listen on")),
         }
@@ -71,16 +134,52 @@ impl Listener {
         &self.address
     }
 
-    /// The next client.
+    /// The next client. With TLS it has shown what it had to show.
     pub async fn accept(&self) -> io::Result<Stream> {
         match &self.kind {
             Kind::Unix { listener, .. } => Ok(Stream::Unix(listener.accept().await?.0)),
-            Kind::Tcp(listener) => {
-                let (stream, _) = listener.accept().await?;
-                stream.set_nodelay(true)?;
-                Ok(Stream::Tcp(stream))
-            }
+            Kind::Tcp(listener) => accept_tcp(listener).await.map(Stream::Tcp),
+            Kind::Tls(greeter) => greeter.next().await.map(Stream::Tls),
         }
+    }
+}
+
+async fn accept_tcp(listener: &TcpListener) -> io::Result<TcpStream> {
+    let (stream, _) = listener.accept().await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+impl Greeter {
+    fn start(listener: TcpListener, tls: ServerTls) -> Self {
+        let (sender, greeted) = mpsc::channel(1);
+        let mut task = JoinSet::new();
+        task.spawn(async move {
+            let mut greetings = JoinSet::new();
+            loop {
+                tokio::select! {
+                    accepted = accept_tcp(&listener), if greetings.len() < GREETINGS => match accepted {
+                        Ok(stream) => {
+                            let (tls, sender) = (tls.clone(), sender.clone());
+                            greetings.spawn(async move {
+                                if let Some(stream) = tls::greet(&tls, stream).await {
+                                    // Nobody takes it any more: the listener is gone.
+                                    let _ = sender.send(stream).await;
+                                }
+                            });
+                        }
+                        // Out of file descriptors, or a client that left again: the next one may do.
+                        Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+                    },
+                    Some(_) = greetings.join_next(), if !greetings.is_empty() => {}
+                }
+            }
+        });
+        Self { greeted: Mutex::new(greeted), _task: task }
+    }
+
+    async fn next(&self) -> io::Result<Secured> {
+        self.greeted.lock().await.recv().await.ok_or_else(|| io::Error::other("the listener has ended"))
     }
 }
 
@@ -105,6 +204,7 @@ pub(super) async fn dial(address: &Address) -> io::Result<Stream> {
             stream.set_nodelay(true)?;
             Ok(Stream::Tcp(stream))
         }
+        Address::Tls { host, tls } => tls.connect(host).await.map(Stream::Tls),
         Address::Reference => Err(io::Error::new(ErrorKind::Unsupported, "the reference backend was not started")),
     }
 }

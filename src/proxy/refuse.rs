@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use crate::inspect::Objection;
+use crate::inspect::{Denial, Objection};
 use crate::model::{ApiVersion, Enforcement, Violation};
 use crate::wire::Frame;
 
@@ -33,6 +33,22 @@ impl<'a> Reply<'a> {
     /// 502, after which the connection is closed.
     pub(super) const fn bad_gateway(message: &'a str) -> Self {
         Self { status: "502 Bad Gateway", bodiless: false, text: false, closes: true, message }
+    }
+
+    /// 400, after which the connection is closed.
+    pub(super) const fn bad_request(message: &'a str) -> Self {
+        Self { status: "400 Bad Request", bodiless: false, text: false, closes: true, message }
+    }
+
+    /// To what must not be asked.
+    pub(super) fn denying(denial: &Denial, message: &'a str) -> Self {
+        Self {
+            status: "403 Forbidden",
+            bodiless: denial.call.method == "HEAD",
+            text: denial.call.api_version.is_some_and(|version| version < JSON_ERRORS),
+            closes: !denial.goes_on,
+            message,
+        }
     }
 
     /// In place of what was objected to.
@@ -73,7 +89,7 @@ pub(super) fn words(objection: &Objection) -> String {
     let what = match objection.action {
         // What stood before the bad part of an archive is there.
         Enforcement::Refused if rule.area() == "tar" => format!("plimsoll refused {operation} before all of it reached the daemon"),
-        Enforcement::Refused => format!("plimsoll refused {operation} before it reached the daemon"),
+        Enforcement::Refused | Enforcement::Denied => format!("plimsoll refused {operation} before it reached the daemon"),
         Enforcement::Replaced => format!("plimsoll withheld the daemon's answer to {operation}"),
         Enforcement::Cut => format!("plimsoll cut {operation} here"),
     };
@@ -94,8 +110,7 @@ pub(super) fn error_frame(message: &str) -> Vec<u8> {
 }
 
 /// Reads the request as far as it has come, and answers.
-pub(super) async fn answer<S: AsyncRead + AsyncWrite + Unpin>(client: &mut S, message: &str) {
-    let message = format!("plimsoll: {message}");
+pub(super) async fn answer<S: AsyncRead + AsyncWrite + Unpin>(client: &mut S, reply: Reply<'_>) {
     let talk = async {
         let mut seen = Vec::new();
         while !seen.windows(4).any(|window| window == b"\r\n\r\n") && seen.len() < 64 << 10 {
@@ -103,7 +118,7 @@ pub(super) async fn answer<S: AsyncRead + AsyncWrite + Unpin>(client: &mut S, me
                 break;
             }
         }
-        client.write_all(&Reply::bad_gateway(&message).bytes()).await?;
+        client.write_all(&reply.bytes()).await?;
         close(client).await
     };
     let _ = tokio::time::timeout(PATIENCE, talk).await;

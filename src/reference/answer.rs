@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::mpsc;
+use tokio_rustls::TlsStream;
 
 /// An answer that is not a refusal.
 #[derive(Debug)]
@@ -58,6 +59,12 @@ impl Duplex for TcpStream {
     fn reset_on_close(&self) {
         // It ends either way.
         let _ = self.set_zero_linger();
+    }
+}
+
+impl Duplex for TlsStream<TcpStream> {
+    fn reset_on_close(&self) {
+        self.get_ref().0.reset_on_close();
     }
 }
 

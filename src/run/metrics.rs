@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::error::Error;
 use crate::model::Side;
-use crate::proxy::{Address, Listener, Stream, Tap};
+use crate::proxy::{Address, Listener, Listening, Purpose, Stream, Tap};
 use crate::report::{Metrics, Passing};
 
 use super::session::Session;
@@ -29,8 +29,8 @@ pub(super) struct Serving {
 }
 
 /// Counts from here on, and answers on `address`.
-pub(super) async fn serve(address: &Address, session: &Session, tap: &Tap) -> Result<Serving, Error> {
-    let listener = Listener::bind(address).await?;
+pub(super) async fn serve(address: &Address, remote: bool, session: &Session, tap: &Tap) -> Result<Serving, Error> {
+    let listener = Listener::bind_as(address, &Listening { remote, tls: None, purpose: Purpose::Counts }).await?;
     let traffic = tap.traffic();
     let metrics = Metrics::new(move || Passing {
         accepted: traffic.accepted(),
@@ -53,6 +53,7 @@ async fn accept(listener: Listener, metrics: Arc<Metrics>) {
             accepted = listener.accept(), if connections.len() < CONNECTIONS => match accepted {
                 Ok(Stream::Unix(stream)) => drop(connections.spawn(connection(stream, Arc::clone(&metrics)))),
                 Ok(Stream::Tcp(stream)) => drop(connections.spawn(connection(stream, Arc::clone(&metrics)))),
+                Ok(Stream::Tls(stream)) => drop(connections.spawn(connection(stream, Arc::clone(&metrics)))),
                 // Out of file descriptors, or a client that left again: the next one may do.
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
             },

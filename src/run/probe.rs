@@ -95,14 +95,14 @@ fn asked(args: &ProbeArgs) -> Result<Vec<Daemon>, Error> {
         Daemon { name, address, allow_destructive }
     };
     if args.daemon.is_empty() {
-        return Ok(vec![daemon(None, super::backend(args.backend.clone())?)]);
+        return Ok(vec![daemon(None, super::tls::backend(args.backend.clone(), &args.dial)?)]);
     }
     let mut asked: Vec<Daemon> = Vec::new();
     for (name, address) in &args.daemon {
         if asked.iter().any(|other| other.name.as_deref() == Some(name)) {
             return Err(Error::usage(format!("--daemon: two daemons are named `{name}`")));
         }
-        asked.push(daemon(Some(name.as_str().into()), address.clone()));
+        asked.push(daemon(Some(name.as_str().into()), super::tls::backend(Some(address.clone()), &args.dial)?));
     }
     Ok(asked)
 }

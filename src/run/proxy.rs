@@ -13,13 +13,15 @@ use super::metrics;
 use super::serve::Backend;
 use super::session::{Output, Session, recorder};
 use super::signals::{Signals, announce};
+use super::tls;
 
 pub(super) fn run(args: ProxyArgs) -> Result<Exit, Error> {
-    let backend = super::backend(args.backend)?;
+    let backend = tls::backend(args.backend, &args.dial)?;
+    let listening = tls::listening(std::slice::from_ref(&args.listen), &args.listening)?;
     let policy = policy(&args.judge.output, &args.enforce)?;
     let recorder = recorder(args.record.as_deref())?;
     super::runtime()?.block_on(async {
-        let listener = Listener::bind(&args.listen).await?;
+        let listener = Listener::bind_as(&args.listen, &listening).await?;
         // Before anybody is told that it listens: a script may stop it at once.
         let mut signals = Signals::listen()?;
         let session = Session::start("proxy", &args.judge, Output::Live, args.record.as_deref())?;
@@ -33,7 +35,7 @@ pub(super) fn run(args: ProxyArgs) -> Result<Exit, Error> {
         });
         let (stop, stopped) = watch::channel(false);
         let metrics = match &args.metrics {
-            Some(address) => Some(metrics::serve(address, &session, &tap).await?),
+            Some(address) => Some(metrics::serve(address, args.listening.allow_remote, &session, &tap).await?),
             None => None,
         };
         let serving = tokio::spawn(serve(listener, backend.address(), Arc::clone(&tap), stopped));
@@ -44,6 +46,10 @@ pub(super) fn run(args: ProxyArgs) -> Result<Exit, Error> {
         let recorded = tap.finish();
         let exit = session.finish()?;
         recorded?;
+        if let (Err(error), Exit::Violations) = (&served, exit) {
+            // The violations decide how it ends, and may well come of this.
+            announce(&error.to_string());
+        }
         match (interrupted, exit) {
             (true, _) => Ok(Exit::Interrupted),
             (false, Exit::Violations) => Ok(exit),

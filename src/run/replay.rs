@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::cli::{Part, ReplayArgs};
+use crate::cli::{DialArgs, Part, ReplayArgs};
 use crate::error::{Error, Exit};
 use crate::proxy::{self, Address, Listener, Stream, Tap};
 use crate::replay::Script;
@@ -82,7 +82,7 @@ fn daemon(args: ReplayArgs, exchanges: Vec<Exchange>) -> Result<Exit, Error> {
 /// Plays the clients through a private proxy, which judges.
 fn client(args: ReplayArgs, exchanges: Vec<Exchange>) -> Result<Exit, Error> {
     super::enforce::refuse(&args.judge.output, "replay", "it is to see what the daemon answers")?;
-    let backend = super::backend(args.backend)?;
+    let backend = super::tls::backend(args.backend, &DialArgs::default())?;
     let recorder = recorder(args.record.as_deref())?;
     super::runtime()?.block_on(async {
         // Only its owner may enter the folder, and so reach the socket.
@@ -143,6 +143,7 @@ async fn accept(listener: Listener, script: Arc<Script>, mut stop: watch::Receiv
 async fn serve(stream: Stream, script: Arc<Script>) {
     match stream {
         Stream::Unix(mut stream) => drop(connection(&mut stream, &script).await),
+        Stream::Tls(mut stream) => drop(connection(&mut stream, &script).await),
         Stream::Tcp(mut stream) => {
             if connection(&mut stream, &script).await == Ending::Reset {
                 // With nothing to linger for, closing is a reset. A connection that is gone needs none.

@@ -20,6 +20,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<Exit, Error> {
     if args.list_faults {
         return super::print(&list_faults());
     }
+    let listening = super::tls::listening(&args.listen, &args.listening)?;
     let fault = |text: &String| text.parse::<Fault>().map_err(Error::usage);
     let settings = Settings {
         oldest: args.api_version.since,
@@ -33,7 +34,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<Exit, Error> {
         let engine = Engine::new(settings);
         let mut listeners = Vec::new();
         for address in &args.listen {
-            listeners.push(Listener::bind(address).await?);
+            listeners.push(Listener::bind_as(address, &listening).await?);
         }
         let mut signals = Signals::listen()?;
         let (stop, stopped) = watch::channel(false);
@@ -73,6 +74,7 @@ async fn accept(listener: Listener, engine: Arc<Engine>, mut stop: watch::Receiv
             accepted = listener.accept() => match accepted {
                 Ok(Stream::Unix(stream)) => drop(connections.spawn(connection(stream, Arc::clone(&engine)))),
                 Ok(Stream::Tcp(stream)) => drop(connections.spawn(connection(stream, Arc::clone(&engine)))),
+                Ok(Stream::Tls(stream)) => drop(connections.spawn(connection(*stream, Arc::clone(&engine)))),
                 // Out of file descriptors, or a client that left again: the next one may do.
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
             },

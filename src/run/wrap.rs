@@ -14,9 +14,10 @@ use crate::proxy::{Address, Listener, Tap, serve};
 use super::enforce::policy;
 use super::serve::Backend;
 use super::session::{Output, Session, recorder};
+use super::signals::announce;
 
 pub(super) fn run(args: RunArgs) -> Result<Exit, Error> {
-    let backend = super::backend(args.backend)?;
+    let backend = super::tls::backend(args.backend, &args.dial)?;
     let policy = policy(&args.judge.output, &args.enforce)?;
     let recorder = recorder(args.record.as_deref())?;
     super::runtime()?.block_on(async {
@@ -42,6 +43,10 @@ pub(super) fn run(args: RunArgs) -> Result<Exit, Error> {
         let (status, interrupted) = ended?;
         let exit = session.finish()?;
         recorded?;
+        if let (Err(error), Exit::Violations) = (&served, exit) {
+            // The violations decide how it ends, and may well come of this.
+            announce(&error.to_string());
+        }
         match exit {
             _ if interrupted => Ok(Exit::Interrupted),
             Exit::Violations => Ok(exit),
@@ -66,6 +71,7 @@ pub(super) async fn command(words: &[std::ffi::OsString], host: &str) -> Result<
         .env_remove("DOCKER_CONTEXT")
         .env_remove("DOCKER_TLS")
         .env_remove("DOCKER_TLS_VERIFY")
+        .env_remove("DOCKER_CERT_PATH")
         .stdin(Stdio::inherit())
         .spawn()
         .map_err(|error| Error::environment(format!("cannot run {}: {error}", program.to_string_lossy())))?;

@@ -4,6 +4,7 @@
 #   dockerd.sh start DIR    socket DIR/docker.sock, log DIR/log; imports the image base:latest
 #   dockerd.sh stop DIR     ends it and whatever it left behind; harmless when nothing runs
 #
+# PLIMSOLL_DAEMON_ARGS are further arguments of dockerd.
 # The daemon ends by itself after PLIMSOLL_DAEMON_SECONDS (default 3600), should nobody stop it.
 set -euo pipefail
 
@@ -50,10 +51,12 @@ start() {
         exit 1
     fi
     rm -f "$dir/pid" "$dir/docker.sock"
+    # Several words.
+    # shellcheck disable=SC2086
     timeout --kill-after=30 "${PLIMSOLL_DAEMON_SECONDS:-3600}" \
         dockerd --host "unix://$dir/docker.sock" --data-root "$dir/data" --exec-root "$dir/exec" \
         --pidfile "$dir/pid" --iptables=false --ip6tables=false --bridge=none \
-        --storage-driver=vfs </dev/null >"$dir/log" 2>&1 &
+        --storage-driver=vfs ${PLIMSOLL_DAEMON_ARGS-} </dev/null >"$dir/log" 2>&1 &
     local guard=$! tenths=600
     until [ "$(api 2 /_ping 2>/dev/null)" = OK ]; do
         tenths=$((tenths - 1))

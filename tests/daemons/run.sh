@@ -67,6 +67,7 @@ part 600 swarm.sh
 part 600 replay.sh
 part 600 canary.sh
 part 500 soak.py
+part 600 tls.sh
 part 600 image.sh
 part 1600 probe.sh
 if [ ${#failed[@]} -gt 0 ]; then

@@ -1,5 +1,6 @@
 //! Enforce mode: what breaks a rule does not get to the other side, everything else arrives byte for byte, and the report says what was done.
 
+mod deny;
 mod fixtures;
 mod rig;
 

@@ -22,5 +22,6 @@ mod report;
 mod rules;
 mod snapshot;
 mod support;
+mod tls;
 mod transparency;
 mod wire;

@@ -58,7 +58,7 @@ impl Rig {
             match at {
                 Address::Unix(path) => Box::new(UnixStream::connect(path).await.expect("connected")) as Box<dyn Peer>,
                 Address::Tcp(host) => Box::new(TcpStream::connect(host).await.expect("connected")),
-                Address::Reference => unreachable!("nobody listens on it"),
+                Address::Reference | Address::Tls { .. } => unreachable!("nobody listens on it"),
             }
         };
         let (client, daemon, serving) = if unix_daemon {

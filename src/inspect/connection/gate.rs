@@ -3,6 +3,8 @@
 //! The bytes take the same steps as in observe mode, one at a time, and after each it is asked what was found and what is decided by now. Nothing
 //! here reads a byte itself, so that what is judged and what goes on is cut at the same places.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::super::content::CAPTURE_LIMIT;
@@ -10,7 +12,7 @@ use super::super::enforce::EnforcePolicy;
 use super::super::exchange::Found;
 use super::super::finding::Finding;
 use super::{Client, Connection, Daemon, Turn};
-use crate::model::{Enforcement, Event, Part, Place, Rule, Side, Violation};
+use crate::model::{Call, Enforcement, Event, Part, Place, Rule, Side, Violation};
 use crate::wire::head::HEAD_LIMIT;
 use crate::wire::{StreamEnd, excerpt};
 
@@ -27,10 +29,23 @@ pub struct Ruling {
     pub clear: u64,
     /// What is not to go on. The rest of what was taken is to be dropped.
     pub objection: Option<Objection>,
+    /// What is not to go on for what it asks; then nothing is objected to. The rest of what was taken is to be dropped, likewise.
+    pub denied: Option<Denial>,
     /// Whether the client's bytes are wanted. Not while an answer is due: the next request waits for it.
     pub open: bool,
     /// Whether a request has no byte of its answer yet.
     pub unanswered: bool,
+}
+
+/// A request that must not go on, for what it asks. It was taken whole if the connection goes on.
+#[derive(Debug, Clone)]
+pub struct Denial {
+    /// The request.
+    pub call: Arc<Call>,
+    /// Why, for who asked.
+    pub why: String,
+    /// Both peers still know where the next message begins, so that the connection can go on.
+    pub goes_on: bool,
 }
 
 /// What must not go on, and what becomes of it.
@@ -63,6 +78,8 @@ pub(super) struct Gate {
     pub(super) content: [u64; 2],
     /// What was found in the last step of an exchange.
     pub(super) found: Option<Found>,
+    /// The number of the last exchange that may be asked for.
+    admitted: u64,
     /// The client's bytes cannot be followed, and not by its fault: they are not passed on.
     barred: bool,
 }
@@ -99,6 +116,11 @@ impl Connection {
             }
             self.gate.taken[side as usize] += (before - input.len()) as u64;
             let piece = self.gate.content[side as usize] - content;
+            if side == Side::Client
+                && let Some((denial, clear)) = self.deny(policy, &mut events, turn)
+            {
+                return Ruling { clear, denied: Some(denial), ..self.ruling(side, None) };
+            }
             if let Some((objection, clear)) = self.act(side, piece, policy, events, turn) {
                 return Ruling { clear, ..self.ruling(side, Some(objection)) };
             }
@@ -222,6 +244,50 @@ impl Connection {
         objection
     }
 
+    /// Denies the request that the client is sending, if it is not to be asked for. One that cannot be followed is refused instead.
+    fn deny(&mut self, policy: &EnforcePolicy, events: &mut Vec<Event>, turn: &mut Turn<'_>) -> Option<(Denial, u64)> {
+        if policy.limits.is_empty() || self.gate.admitted == self.count {
+            return None;
+        }
+        let complete = matches!(self.client, Client::Head(_) | Client::Limbo { .. });
+        let overlong = self.is_overlong(Side::Client);
+        let exchange = self.exchanges.back_mut().filter(|exchange| exchange.status.is_none())?;
+        let head = exchange.head.as_ref()?;
+        let objects = |rule: Rule| rule.area() == "http" && policy.objects(rule, Side::Client, None);
+        if odd_target(head.target()).is_some_and(|odd| objects(odd.rule)) {
+            return None;
+        }
+        let denial = policy.limits.denial(turn.context.settings.catalog, head.method(), head.target(), exchange.version());
+        if exchange.objection(&objects).is_some() {
+            return None;
+        }
+        let Some(why) = denial else {
+            self.gate.admitted = self.count;
+            return None;
+        };
+        // A body that is held is waited for, so that the connection can go on.
+        if let Client::Body { content, .. } = &self.client
+            && content.is_held()
+            && !exchange.expects_continue()
+            && !overlong
+        {
+            return None;
+        }
+        let stays = exchange.head.as_ref().is_some_and(|head| !head.is_http10() && !head.has_token("Connection", "close"));
+        let goes_on = complete && stays && !self.gate.has_begun(Side::Client);
+        let clear = self.gate.clear[Side::Client as usize];
+        for event in events.drain(..) {
+            (turn.sink)(event);
+        }
+        let mut exchange = self.exchanges.pop_back()?;
+        let call = exchange.call();
+        self.last = Some((Arc::clone(&call), None));
+        exchange.deny(turn.sink);
+        self.client = if goes_on { Client::Head(crate::wire::HeadReader::new(Side::Client)) } else { Client::Lost };
+        self.gate.message_ends(Side::Client);
+        Some((Denial { call, why, goes_on }, clear))
+    }
+
     /// Refuses the request that the client is sending, if there is reason to.
     fn refuse(&mut self, piece: u64, policy: &EnforcePolicy, turn: &mut Turn<'_>) -> Option<(Objection, u64)> {
         let complete = matches!(self.client, Client::Head(_) | Client::Limbo { .. });
@@ -265,6 +331,11 @@ impl Connection {
                 Client::Limbo { .. } => (true, None, 0),
                 Client::Body { content, decoder } => (false, Some(content), decoder.undecided()),
                 Client::Tail(content) => (false, Some(content), 0),
+                // What cannot be followed may ask for anything.
+                Client::Lost if !policy.limits.is_empty() => {
+                    self.gate.barred = true;
+                    return;
+                }
                 Client::Lost => return self.gate.clear_up_to(side, taken),
             },
             Side::Daemon => match &self.daemon {
@@ -341,7 +412,7 @@ impl Connection {
 
     fn ruling(&self, side: Side, objection: Option<Objection>) -> Ruling {
         let unanswered = self.exchanges.iter().any(|exchange| exchange.status.is_none()) && !self.gate.has_begun(Side::Daemon);
-        Ruling { clear: self.gate.clear[side as usize], objection, open: self.is_open(), unanswered }
+        Ruling { clear: self.gate.clear[side as usize], objection, denied: None, open: self.is_open(), unanswered }
     }
 }
 

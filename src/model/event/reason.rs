@@ -25,6 +25,8 @@ pub enum Reason {
     OpaqueProtocol,
     /// The bytes could not be followed any further after the violation before.
     LostTrack,
+    /// Enforce mode denied it for what it asks.
+    Denied,
     /// A content coding (gzip …) that is not undone.
     ContentCoding(String),
     /// Whether the stream is framed is not known and the bytes fit both.
@@ -52,6 +54,7 @@ impl fmt::Display for Reason {
             }
             Self::NoVersion => f.write_str("the path names no API version and the daemon has announced none"),
             Self::OpaqueProtocol => f.write_str("another protocol runs after the upgrade"),
+            Self::Denied => f.write_str("denied by --only or --deny"),
             Self::LostTrack => f.write_str("the bytes cannot be followed after the violation before"),
             Self::ContentCoding(coding) => write!(f, "content coding {coding} is not undone"),
             Self::FramedOrRaw => f.write_str("whether the container has a TTY is not known, and the bytes fit both readings"),

@@ -156,6 +156,16 @@ impl Rig {
         tokio::time::timeout(LONG, read).await.expect("an answer")
     }
 
+    /// The head of an answer without a body.
+    pub(super) async fn head(&mut self) -> String {
+        let client = self.client.as_mut().expect("still there");
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(tokio::time::timeout(LONG, client.read_u8()).await.expect("an answer").expect("a head"));
+        }
+        String::from_utf8(head).expect("text")
+    }
+
     pub(super) async fn finish(mut self) -> Vec<Event> {
         self.client = None;
         self.daemon = None;
