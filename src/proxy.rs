@@ -5,6 +5,7 @@
 //! before a message goes on, and what it objects to does not.
 
 mod address;
+mod descriptors;
 mod enforce;
 mod listen;
 mod refuse;
@@ -21,6 +22,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::error::Error;
+use descriptors::Seats;
 
 pub use address::Address;
 pub use listen::{Listener, Listening, Purpose, Stream};
@@ -38,16 +40,22 @@ pub async fn serve(listener: Listener, backend: Address, tap: Arc<Tap>, mut stop
     let mut connections = JoinSet::new();
     let count = AtomicU64::new(0);
     let mut unreachable = None;
+    let seats = Seats::new(descriptors::room());
     loop {
         tokio::select! {
-            accepted = listener.accept() => {
+            (accepted, seat) = seats.next(&listener) => {
                 let Ok(client) = accepted else {
                     // Out of file descriptors, or a client that left again: the next one may do.
                     tokio::time::sleep(Duration::from_millis(10)).await;
                     continue;
                 };
                 let number = count.fetch_add(1, Ordering::Relaxed) + 1;
-                connections.spawn(relay::connection(client, backend.clone(), number, Arc::clone(&tap)));
+                let relayed = relay::connection(client, backend.clone(), number, Arc::clone(&tap));
+                connections.spawn(async move {
+                    let relayed = relayed.await;
+                    drop(seat);
+                    relayed
+                });
             }
             Some(done) = connections.join_next(), if !connections.is_empty() => {
                 if let Ok(Err(error)) = done {

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::paths::Location;
-use jsonschema::{Draft, Keyword, ValidationError, Validator};
+use jsonschema::{Draft, Keyword, PatternOptions, ValidationError, Validator};
 use rustc_hash::FxHashSet;
 use serde_json::{Map, Value};
 
@@ -155,7 +155,11 @@ pub(super) fn format_of(name: &str) -> Option<TakesText> {
 pub(super) fn compile(source: &Value) -> Result<Validator, String> {
     let mut source = source.clone();
     mark_open(&mut source);
-    let options = jsonschema::options().with_draft(Draft::Draft202012).should_validate_formats(true);
+    let options = jsonschema::options()
+        .with_draft(Draft::Draft202012)
+        // Linear in the text, whatever the pattern: the engine that looks around and back takes exponential time where a pattern is unlucky.
+        .with_pattern_options(PatternOptions::regex())
+        .should_validate_formats(true);
     let options = FORMATS.iter().fold(options, |options, (name, takes)| options.with_format(*name, |text| takes(text.as_bytes())));
     options
         .with_keyword(TOO_NEW, |_, value, _| Ok(Box::new(OutOfRange(value.as_str().unwrap_or_default().to_owned()))))

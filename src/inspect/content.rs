@@ -226,6 +226,17 @@ impl Content {
     }
 }
 
+/// Why JSON that `serde_json` refuses may be sound all the same: RFC 8259 section 9 lets every reader set limits to depth and to numbers.
+pub(super) fn json_limit(said: &str) -> Option<Reason> {
+    if said.starts_with("recursion limit exceeded") {
+        Some(Reason::JsonLimit("nested deeper than 128 levels"))
+    } else if said.starts_with("number out of range") {
+        Some(Reason::JsonLimit("with a number that no 64-bit float holds"))
+    } else {
+        None
+    }
+}
+
 /// serde's words with the column, which is the byte: documents seldom have lines.
 pub(super) fn json_error(error: &serde_json::Error) -> String {
     error.to_string()

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::Look;
-use super::content::{Notes, json_error};
+use super::content::{Notes, json_error, json_limit};
 use super::coverage::BodyCoverage;
 use super::excerpt::{self, Excerpt};
 use super::exchange::Exchange;
@@ -149,10 +149,16 @@ impl Documents {
                 }
                 let place = Place::of(Part::Document).at_index(index);
                 match serde_json::from_slice::<Value>(&bytes) {
-                    Err(error) => notes.finding(
-                        Finding::new(Rule::JsonStreamMalformed, side, place.at_offset(offset), "a JSON document", json_error(&error))
-                            .showing(&notes.redacted(&bytes, self.schema)),
-                    ),
+                    Err(error) => {
+                        let error = json_error(&error);
+                        match json_limit(&error) {
+                            Some(reason) => notes.unjudged(reason),
+                            None => notes.finding(
+                                Finding::new(Rule::JsonStreamMalformed, side, place.at_offset(offset), "a JSON document", error)
+                                    .showing(&notes.redacted(&bytes, self.schema)),
+                            ),
+                        }
+                    }
                     Ok(value) => {
                         let mut defects = self.schema.map(|schema| schema.defects(&value)).unwrap_or_default();
                         if let Some(schema) = self.schema.filter(|_| !defects.is_empty()) {

@@ -8,7 +8,8 @@ use super::limits::Limits;
 use crate::model::{Rule, RulePattern, Severity, Side};
 
 /// Where peers are known to disagree on where a message ends, or plimsoll and the daemon might: refused whatever the severity.
-const SMUGGLING: [Rule; 10] = [
+const SMUGGLING: [Rule; 11] = [
+    Rule::HttpTargetForm,
     Rule::HttpFieldSyntax,
     Rule::HttpObsoleteFolding,
     Rule::HttpBareLf,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::connection::Request;
-use super::content::Notes;
+use super::content::{Notes, json_limit};
 use super::coverage::{BodyCoverage, Coverage};
 use super::finding::Finding;
 use super::state::{Stake, Wish};
@@ -45,6 +45,8 @@ pub(super) struct Exchange {
     version: Option<ApiVersion>,
     /// Set when nothing beyond HTTP can be judged.
     unjudged: Option<Reason>,
+    /// Parts of it that were not, and why.
+    spared: Vec<(&'static str, Reason)>,
     call: Option<Arc<Call>>,
     /// Findings of the request, until the daemon has said what it makes of it.
     held: Vec<Finding>,
@@ -157,6 +159,7 @@ impl Exchange {
             operation: None,
             version: None,
             unjudged: None,
+            spared: Vec::new(),
             call: None,
             held: Vec::new(),
             status: None,
@@ -267,6 +270,15 @@ impl Exchange {
         Some(self.operation?.contract(self.version?))
     }
 
+    /// JSON beyond what is read is no finding: it is said at the end that it was not judged. Whether there was any.
+    pub(super) fn spares(&mut self, part: &'static str, findings: &mut Vec<Finding>) -> bool {
+        let beyond = |finding: &Finding| json_limit(&finding.actual).filter(|_| finding.rule == Rule::SchemaNotJson);
+        let Some(reason) = findings.iter().find_map(beyond) else { return false };
+        findings.retain(|finding| beyond(finding).is_none());
+        self.spared.push((part, reason));
+        true
+    }
+
     /// Nothing beyond HTTP can be judged any more.
     pub(super) fn give_up(&mut self, reason: Reason) {
         self.unjudged.get_or_insert(reason);
@@ -303,13 +315,6 @@ impl Exchange {
         self.held.push(finding);
     }
 
-    /// The same, unless it is there already.
-    pub(super) fn hold_once(&mut self, finding: Finding) {
-        if !self.held.iter().any(|held| held.rule == finding.rule && held.place == finding.place) {
-            self.hold(finding);
-        }
-    }
-
     /// Whether the client waits for `100 Continue` before it sends the body.
     pub(super) fn expects_continue(&self) -> bool {
         self.head.as_ref().is_some_and(|head| head.has_token("Expect", "100-continue"))
@@ -337,7 +342,8 @@ impl Exchange {
         let Some(contract) = self.contract() else { return };
         self.request = RequestState::Judged;
         self.judge_request_head();
-        let findings = request::judge_body(self, contract);
+        let mut findings = request::judge_body(self, contract);
+        self.spares("request-body", &mut findings);
         self.held.extend(findings);
     }
 
@@ -501,6 +507,9 @@ impl Exchange {
             if self.status.is_none() {
                 self.give_up(Reason::Unfinished(what));
             }
+        }
+        for (part, reason) in std::mem::take(&mut self.spared) {
+            self.unjudged_part(part, reason, sink);
         }
         let judged = self.unjudged.is_none();
         if let Some(reason) = self.unjudged.take().filter(|reason| !matches!(reason, Reason::Unfinished(_))) {

@@ -343,6 +343,9 @@ pub struct RunFinished {
     /// What is missing of the report, where it was cut off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incomplete: Option<String>,
+    /// Recordings and other reports of the run that could not be written to their end, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unwritten: Vec<String>,
     /// The verdict of the gate.
     pub verdict: RunVerdict,
 }

@@ -209,7 +209,10 @@ impl Link<'_> {
                         write(&mut writer, &bytes).await
                     };
                     if written.is_err() {
-                        self.tap.push(self.number, side.other(), Seen::End(StreamEnd::Broken));
+                        // A client that takes no more is gone. A daemon may go on sending: its end is seen where it is read.
+                        if side == Side::Daemon {
+                            self.tap.push(self.number, Side::Client, Seen::End(StreamEnd::Broken));
+                        }
                         self.tap.judge();
                         return Stopped::Refused;
                     }

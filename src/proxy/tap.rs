@@ -4,7 +4,7 @@
 //! hijack, the first frame) would more often reach the client in one piece, in which some clients lose the second half.
 
 use std::fs::File;
-use std::io::BufWriter;
+use std::io::{BufWriter, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{JoinHandle, Thread};
@@ -108,6 +108,10 @@ impl RecordingFile {
         };
         if self.failed.is_none() {
             self.failed = self.writer.entry(&Entry { line: 0, at, connection, side, what }).err();
+            if let Some(error) = &self.failed {
+                // Said when it happens: who watches may still make room for another run. Nobody is left to tell when standard error is closed.
+                let _ = writeln!(std::io::stderr(), "plimsoll: cannot write the recording: {error}; the run goes on without it");
+            }
         }
     }
 }

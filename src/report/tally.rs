@@ -115,6 +115,7 @@ impl Tally {
             covered_percent: (self.percent(catalog) * 10.0).round() / 10.0,
             min_coverage: gate.min_coverage,
             incomplete: None,
+            unwritten: Vec::new(),
             verdict: self.verdict(catalog, gate),
         }
     }

@@ -184,6 +184,9 @@ impl<W: Write> Terminal<W> {
         if let Some(missing) = &finished.incomplete {
             writeln!(self.out, "{}: {}", self.style.bad(words::NOT_WHOLE), visible(missing))?;
         }
+        for unwritten in &finished.unwritten {
+            writeln!(self.out, "{}: {unwritten}", self.style.bad("not written to its end"))?;
+        }
         let verdict = words::verdict(finished.verdict);
         let verdict = if finished.verdict == RunVerdict::Pass { self.style.good(verdict) } else { self.style.bad(verdict) };
         writeln!(self.out, "{verdict}: {}", words::sum(finished))

@@ -44,6 +44,7 @@ pub(super) fn run(args: ProxyArgs) -> Result<Exit, Error> {
         drop(metrics);
         let served = serving.await.unwrap_or_else(|bug| std::panic::resume_unwind(bug.into_panic()));
         let recorded = tap.finish();
+        session.unwritten(&recorded);
         let exit = session.finish()?;
         recorded?;
         if let (Err(error), Exit::Violations) = (&served, exit) {

@@ -10,10 +10,12 @@ use crate::catalog::Catalog;
 use crate::cli::{GateArgs, JudgeArgs, OutputArgs, VersionChoice};
 use crate::error::{Error, Exit};
 use crate::inspect::{Look, Settings, Thresholds};
-use crate::model::{ApiVersion, Event, OperationSeen, RunStarted, RunVerdict, Violation};
+use crate::model::{ApiVersion, Event, OperationSeen, RunFinished, RunStarted, RunVerdict, Violation};
 use crate::proxy::Recorder;
 use crate::report::{Format, Gate, Reporter, Setting, Style, Tally, Terminal, Waivers, reporter};
 use crate::transcript::Writer;
+
+use super::signals::announce;
 
 /// Where the standard report goes while the run lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +24,13 @@ pub(super) enum Output {
     Live,
     /// To standard output at the end: until then it belongs to the command that is run.
     AtEnd,
+}
+
+impl Sheet {
+    /// One that goes elsewhere than to standard output.
+    fn beside(reporter: Box<dyn Reporter>, name: &str) -> Self {
+        Self { reporter, name: name.to_owned(), beside: true, torn: false }
+    }
 }
 
 /// What a run is.
@@ -49,7 +58,9 @@ pub(super) struct Session {
 struct State {
     tally: Tally,
     waivers: Option<Waivers>,
-    reporters: Vec<Box<dyn Reporter>>,
+    reporters: Vec<Sheet>,
+    /// Recordings and reports that could not be written to their end.
+    unwritten: Vec<String>,
     /// What the judges of this run have seen, told once at its end.
     seen: BTreeMap<Cell, OperationSeen>,
     /// Kept until the end.
@@ -59,6 +70,17 @@ struct State {
 
 /// The daemon's name, the version and the operation.
 type Cell = (Option<Arc<str>>, ApiVersion, Arc<str>);
+
+/// One report, and where it goes.
+struct Sheet {
+    reporter: Box<dyn Reporter>,
+    /// `the report a.jsonl`, or standard output.
+    name: String,
+    /// It is a file, beside what is told of the run on standard output.
+    beside: bool,
+    /// It took no more: half a line is the last.
+    torn: bool,
+}
 
 /// A temporary file that the report waits in.
 struct Spool(File);
@@ -94,36 +116,40 @@ impl Session {
         };
         let gate = gate(&args.gate);
         let waivers = super::waivers::open(args.gate.waivers.as_deref(), settings.catalog)?;
-        let mut reporters: Vec<Box<dyn Reporter>> = Vec::new();
+        let mut reporters: Vec<Sheet> = Vec::new();
         let mut spool = None;
         let catalog = settings.catalog;
-        let mut open = |format, out, style| {
+        let mut open = |format, out, style, path: Option<&Path>| {
             let setting = Setting { style, catalog, coverage: args.coverage };
-            reporters.push(match format {
+            let reporter = match format {
                 Format::Terminal => terminal(out, setting),
                 format => reporter(format, out, setting),
-            });
+            };
+            let name = path.map_or_else(|| "the report on standard output".to_owned(), |path| format!("the report {}", path.display()));
+            reporters.push(Sheet { reporter, name, beside: path.is_some(), torn: false });
         };
         match (args.format, run.output) {
             (Format::Jsonl, Output::AtEnd) => {
                 let file = tempfile::tempfile().map_err(|error| Error::environment(format!("cannot make a temporary file: {error}")))?;
                 let writer = file.try_clone().map_err(|error| Error::environment(format!("cannot use a temporary file: {error}")))?;
                 spool = Some(Spool(file));
-                open(Format::Jsonl, Box::new(BufWriter::new(writer)), Style::Plain);
+                open(Format::Jsonl, Box::new(BufWriter::new(writer)), Style::Plain, None);
             }
-            (Format::Html | Format::Coverage, _) => open(args.format, Box::new(BufWriter::new(io::stdout())), style()),
-            (Format::Github, Output::AtEnd) => open(Format::Github, Box::new(OnNewLine { begun: false }), Style::Plain),
-            (format, _) => open(format, Box::new(io::stdout()), style()),
+            (Format::Html | Format::Coverage, _) => open(args.format, Box::new(BufWriter::new(io::stdout())), style(), None),
+            (Format::Github, Output::AtEnd) => open(Format::Github, Box::new(OnNewLine { begun: false }), Style::Plain, None),
+            (format, _) => open(format, Box::new(io::stdout()), style(), None),
         }
         for (format, path) in &args.report {
             let file = create(path, "report")?;
             // A line of JSON Lines is written as it happens, so that a killed run loses none.
             let out: Box<dyn Write + Send> = if *format == Format::Jsonl { Box::new(file) } else { Box::new(BufWriter::new(file)) };
-            open(*format, out, Style::Plain);
+            open(*format, out, Style::Plain, Some(path));
         }
         let formats = std::iter::once(args.format).chain(args.report.iter().map(|(format, _)| *format));
-        reporters.extend(super::step_summary::reporter(formats)?);
-        let state = State { tally: Tally::default(), waivers, reporters, seen: BTreeMap::new(), spool, failed: None };
+        let summary = super::step_summary::reporter(formats)?;
+        reporters.extend(summary.map(|reporter| Sheet::beside(reporter, "the step summary")));
+        let (seen, unwritten) = (BTreeMap::new(), Vec::new());
+        let state = State { tally: Tally::default(), waivers, reporters, unwritten, seen, spool, failed: None };
         let session = Self { state: Arc::new(Mutex::new(state)), gate, settings };
         session.event(&Event::RunStarted(RunStarted {
             format: 1,
@@ -139,7 +165,8 @@ impl Session {
 
     /// One more report, from here on.
     pub(super) fn also(&self, reporter: Box<dyn Reporter>) {
-        self.lock().reporters.push(reporter);
+        let name = "the report".to_owned();
+        self.lock().reporters.push(Sheet { reporter, name, beside: true, torn: false });
     }
 
     /// How to judge.
@@ -160,7 +187,26 @@ impl Session {
             }),
             _ => None,
         };
-        state.tell(accepted.as_ref().unwrap_or(event));
+        drop(state);
+        self.tell(accepted.as_ref().unwrap_or(event));
+    }
+
+    /// An event as it stands, to every report.
+    fn tell(&self, event: &Event) {
+        let mut state = self.lock();
+        state.tally.event(event);
+        let before = state.unwritten.len();
+        state.write(event, |_| true);
+        for torn in &state.unwritten[before..] {
+            announce(&format!("{torn}; the run goes on without it"));
+        }
+    }
+
+    /// Says of a recording, or of something else beside the reports, that it could not be written to its end.
+    pub(super) fn unwritten(&self, what: &Result<(), Error>) {
+        if let Err(error) = what {
+            self.lock().unwritten.push(error.to_string());
+        }
     }
 
     /// The last event, the ends of all reports, and the exit code that the verdict asks for.
@@ -169,18 +215,17 @@ impl Session {
         for stale in stale {
             self.event(&Event::StaleWaiver(stale));
         }
-        let mut state = self.lock();
-        for seen in std::mem::take(&mut state.seen).into_values() {
-            state.tell(&Event::Coverage(seen));
+        let seen = std::mem::take(&mut self.lock().seen);
+        for seen in seen.into_values() {
+            self.tell(&Event::Coverage(seen));
         }
-        let finished = state.tally.finished(self.settings.catalog, self.gate);
+        let finished = self.lock().tally.finished(self.settings.catalog, self.gate);
         let verdict = finished.verdict;
-        state.tell(&Event::RunFinished(finished));
-        let State { reporters, tally, spool, .. } = &mut *state;
-        let mut failures: Vec<_> = reporters.iter_mut().filter_map(|reporter| reporter.finish(tally).err()).collect();
-        failures.extend(spool.take().and_then(|spool| spool.print().err()));
-        for error in failures {
-            state.note(&error);
+        let mut state = self.lock();
+        // Those on standard output last: they say which of the others are not whole.
+        for beside in [true, false] {
+            let finished = RunFinished { unwritten: state.unwritten.clone(), ..finished.clone() };
+            state.end(&finished, beside);
         }
         if let Some(error) = state.failed.take() {
             return Err(error);
@@ -194,14 +239,6 @@ impl Session {
 }
 
 impl State {
-    fn tell(&mut self, event: &Event) {
-        self.tally.event(event);
-        let failures: Vec<_> = self.reporters.iter_mut().filter_map(|reporter| reporter.event(event).err()).collect();
-        for error in failures {
-            self.note(&error);
-        }
-    }
-
     /// Each recording has a judge of its own; the run is one.
     fn see(&mut self, seen: &OperationSeen) {
         let key = (seen.daemon.clone(), seen.api_version, Arc::clone(&seen.operation));
@@ -211,10 +248,53 @@ impl State {
         }
     }
 
+    /// An event, to the reports of one kind. One that takes no more gets no more: it would go on behind half a line.
+    fn write(&mut self, event: &Event, which: impl Fn(&Sheet) -> bool) {
+        for index in 0..self.reporters.len() {
+            let sheet = &mut self.reporters[index];
+            if !sheet.torn
+                && which(sheet)
+                && let Err(error) = sheet.reporter.event(event)
+            {
+                self.tear(index, &error);
+            }
+        }
+    }
+
+    /// The last event and the end of the reports that are files, or of those that are not.
+    fn end(&mut self, finished: &RunFinished, beside: bool) {
+        let event = Event::RunFinished(finished.clone());
+        self.tally.event(&event);
+        self.write(&event, |sheet| sheet.beside == beside);
+        for index in 0..self.reporters.len() {
+            let sheet = &mut self.reporters[index];
+            if sheet.beside == beside
+                && !sheet.torn
+                && let Err(error) = sheet.reporter.finish(&self.tally)
+            {
+                self.tear(index, &error);
+            }
+        }
+        if let Some(error) = self.spool.take_if(|_| !beside).and_then(|spool| spool.print().err()) {
+            self.fail("the report on standard output", &error);
+        }
+    }
+
+    fn tear(&mut self, index: usize, error: &io::Error) {
+        self.reporters[index].torn = true;
+        let name = self.reporters[index].name.clone();
+        self.fail(&name, error);
+    }
+
     /// A reader that has seen enough (`| head`) is no error; the verdict still stands.
-    fn note(&mut self, error: &io::Error) {
+    fn fail(&mut self, name: &str, error: &io::Error) {
         if error.kind() != io::ErrorKind::BrokenPipe {
-            self.failed.get_or_insert_with(|| Error::environment(format!("cannot write the report: {error}")));
+            let failed = Error::environment(format!("cannot write {name}: {error}"));
+            self.unwritten.push(failed.to_string());
+            self.failed = Some(match self.failed.take() {
+                Some(before) => Error::environment(format!("{before}\n{failed}")),
+                None => failed,
+            });
         }
     }
 }

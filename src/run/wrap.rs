@@ -40,6 +40,7 @@ pub(super) fn run(args: RunArgs) -> Result<Exit, Error> {
         let _ = stop.send(true);
         let served = serving.await.unwrap_or_else(|bug| std::panic::resume_unwind(bug.into_panic()));
         let recorded = tap.finish();
+        session.unwritten(&recorded);
         let (status, interrupted) = ended?;
         let exit = session.finish()?;
         recorded?;

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use memchr::memchr;
 
+use super::head::is_token;
 use super::{BodyItem, Flaw, excerpt};
 use crate::model::Rule;
 
@@ -111,7 +112,7 @@ impl ChunkedDecoder {
                     let line = self.take_line(input)?;
                     match line {
                         Some(line) if line.is_empty() => return Some(BodyItem::End),
-                        Some(line) if self.trailers + line.len() <= LINE_LIMIT && memchr(b':', &line).is_some() => {
+                        Some(line) if self.trailers + line.len() <= LINE_LIMIT && is_field(&line) => {
                             self.trailers += line.len();
                         }
                         other => return Some(self.lost_line("a trailer field or a blank line", other)),
@@ -160,12 +161,22 @@ impl ChunkedDecoder {
 
 /// RFC 9112 section 7.1: hexadecimal digits, then extensions behind a semicolon, which are skipped.
 fn chunk_size(line: &[u8]) -> Option<u64> {
-    let digits = &line[..memchr(b';', line).unwrap_or(line.len())];
+    let (digits, extensions) = line.split_at(memchr(b';', line).unwrap_or(line.len()));
     let digits = digits.trim_ascii_end();
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_hexdigit) {
+    // Go takes no more than 16 digits, others leave out those that do not fit. A control character in an extension (a CR alone) ends the line for some.
+    let fits = !digits.is_empty() && digits.len() <= 16 && digits.iter().all(u8::is_ascii_hexdigit);
+    if !fits || extensions.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
         return None;
     }
     u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+}
+
+/// RFC 9112 section 7.1.2: trailers are header lines, with a name of token characters directly before the colon.
+fn is_field(line: &[u8]) -> bool {
+    memchr(b':', line).is_some_and(|colon| {
+        let (name, value) = line.split_at(colon);
+        !name.is_empty() && name.iter().all(|byte| is_token(*byte)) && !value.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t')
+    })
 }
 
 #[cfg(test)]
@@ -203,6 +214,15 @@ mod tests {
             (b"3\r\nabc\n", b"abc", "lost", 1),
             (b"11111111111111111\r\n", b"", "lost", 0),
             (b"0\r\nno colon\r\n", b"", "lost", 0),
+            (b"0\r\nX : y\r\n", b"", "lost", 0),
+            (b"0\r\nX: y\rZ: z\r\n", b"", "lost", 0),
+            (b"0\r\nX: y\r\n folded: z\r\n", b"", "lost", 0),
+            (b"3;a\rb\r\nabc\r\n", b"", "lost", 5),
+            (b"3;a\0\r\nabc\r\n", b"", "lost", 5),
+            (b"+3\r\nabc\r\n", b"", "lost", 5),
+            (b"0x3\r\nabc\r\n", b"", "lost", 5),
+            (b" 3\r\nabc\r\n", b"", "lost", 5),
+            (b"00000000000000003\r\nabc\r\n", b"", "lost", 5),
         ] {
             assert_eq!(decode(encoded), (data.to_vec(), outcome, left), "{encoded:?}");
         }

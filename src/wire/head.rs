@@ -12,7 +12,7 @@ use crate::model::{Rule, Side};
 
 /// A head larger than this is not read: Go's `DefaultMaxHeaderBytes`, what dockerd takes.
 pub const HEAD_LIMIT: usize = 1 << 20;
-/// More header lines than this are a flaw; the lines beyond are not kept.
+/// More header lines than this are a flaw; of the lines beyond only those are kept that say where the message ends.
 pub const FIELD_LIMIT: usize = 1000;
 
 /// A piece of the head's bytes.
@@ -310,6 +310,12 @@ fn parse(side: Side, bytes: Bytes, first: usize, flaws: &mut Vec<Flaw>) -> Head 
                 Side::Client => request_line(&bytes, line),
                 Side::Daemon => status_line(&bytes, line),
             };
+            if let StartLine::Request { target, .. } = read
+                && !matches!(target.of(&bytes), [b'/', ..] | b"*")
+            {
+                let target = excerpt(target.of(&bytes));
+                flaws.push(Flaw::new(Rule::HttpTargetForm, from as u64, "a path", target).with_evidence(text));
+            }
             if read == StartLine::Unreadable {
                 let expected = match side {
                     Side::Client => "method, target and HTTP/1.1",
@@ -324,7 +330,7 @@ fn parse(side: Side, bytes: Bytes, first: usize, flaws: &mut Vec<Flaw>) -> Head 
                 if let Some(last) = fields.last_mut() {
                     last.value = Span::new(last.value.start(), line_end);
                 }
-            } else if fields.len() >= FIELD_LIMIT {
+            } else if fields.len() >= FIELD_LIMIT && !frames_the_message(text) {
                 dropped += 1;
             } else if let Some(field) = field(&bytes, line, flaws) {
                 fields.push(field);
@@ -332,17 +338,26 @@ fn parse(side: Side, bytes: Bytes, first: usize, flaws: &mut Vec<Flaw>) -> Head 
         }
         from = end + 1;
     }
-    if dropped > 0 {
-        flaws.push(Flaw::new(Rule::HttpManyFields, 0, "at most 1000 header lines", format!("{} header lines", FIELD_LIMIT + dropped)));
+    if fields.len() + dropped > FIELD_LIMIT {
+        let actual = format!("{} header lines", fields.len() + dropped);
+        flaws.push(Flaw::new(Rule::HttpManyFields, 0, "at most 1000 header lines", actual));
     }
     Head { start: start.unwrap_or(StartLine::Unreadable), fields: fields.into(), bytes }
+}
+
+/// Whether a header line says where its message ends, or what comes behind it: the daemon reads it wherever it stands, so it is read here, too.
+fn frames_the_message(line: &[u8]) -> bool {
+    let name = line[..memchr(b':', line).unwrap_or(line.len())].trim_ascii();
+    [&b"Content-Length"[..], b"Transfer-Encoding", b"Connection", b"Upgrade", b"Expect"]
+        .iter()
+        .any(|known| name.eq_ignore_ascii_case(known))
 }
 
 fn folded(offset: usize, line: &[u8]) -> Flaw {
     Flaw::new(Rule::HttpObsoleteFolding, offset as u64, "a header name", excerpt(line)).with_evidence(line)
 }
 
-/// RFC 9112 section 3: `method SP request-target SP HTTP-version`.
+/// RFC 9112 section 3: `method SP request-target SP HTTP-version`. A target with a control character is none: Go answers 400, others cut it there.
 fn request_line(bytes: &[u8], line: Span) -> StartLine {
     let text = line.of(bytes);
     let (Some(first), Some(last)) = (memchr(b' ', text), memchr::memrchr(b' ', text)) else {
@@ -353,7 +368,7 @@ fn request_line(bytes: &[u8], line: Span) -> StartLine {
     if first == 0
         || last <= first + 1
         || !text[..first].iter().all(|byte| is_token(*byte))
-        || memchr(b' ', &text[first + 1..last]).is_some()
+        || text[first + 1..last].iter().any(|byte| *byte <= b' ' || *byte == 0x7f)
     {
         return StartLine::Unreadable;
     }
@@ -408,7 +423,7 @@ fn field(bytes: &[u8], line: Span, flaws: &mut Vec<Flaw>) -> Option<Field> {
 }
 
 /// RFC 9110 section 5.6.2.
-fn is_token(byte: u8) -> bool {
+pub(super) fn is_token(byte: u8) -> bool {
     TOKEN[usize::from(byte)]
 }
 
@@ -455,6 +470,10 @@ mod tests {
             ("GET /a HTTP/2.0\r\nHost: d\r\n\r\n", Rule::HttpStartLine),
             ("GET /a\r\nHost: d\r\n\r\n", Rule::HttpStartLine),
             ("GET /a b HTTP/1.1\r\nHost: d\r\n\r\n", Rule::HttpStartLine),
+            ("GET /a\rb HTTP/1.1\r\nHost: d\r\n\r\n", Rule::HttpStartLine),
+            ("GET /a\0 HTTP/1.1\r\nHost: d\r\n\r\n", Rule::HttpStartLine),
+            ("GET http://d/a HTTP/1.1\r\nHost: d\r\n\r\n", Rule::HttpTargetForm),
+            ("CONNECT d:80 HTTP/1.1\r\nHost: d\r\n\r\n", Rule::HttpTargetForm),
             ("\r\nGET /a HTTP/1.1\r\nHost: d\r\n\r\n", Rule::HttpLeadingBlankLine),
             ("GET /a HTTP/1.1\nHost: d\r\n\r\n", Rule::HttpBareLf),
             ("GET /a HTTP/1.1\r\nHost: d\r\n\n", Rule::HttpBareLf),
@@ -478,6 +497,9 @@ mod tests {
         let many = format!("GET / HTTP/1.1\r\n{}\r\n", "A: b\r\n".repeat(FIELD_LIMIT + 5));
         let (head, flaws) = read(Side::Client, &many);
         assert_eq!((head.fields().count(), flaws), (FIELD_LIMIT, vec![Rule::HttpManyFields]));
+        let behind = format!("POST / HTTP/1.1\r\n{}content-length: 3\r\nB: c\r\n\r\n", "A: b\r\n".repeat(FIELD_LIMIT + 5));
+        let (head, flaws) = read(Side::Client, &behind);
+        assert_eq!((head.value("Content-Length"), flaws), (Some(&b"3"[..]), vec![Rule::HttpManyFields]), "the daemon reads it, too");
         let mut reader = HeadReader::new(Side::Client);
         let mut lost = false;
         for _ in 0..=HEAD_LIMIT / 1000 {

@@ -75,6 +75,7 @@ part() {
 
 part 400 crowd.py
 part 200 soak.py 30
+part 300 faults.py 60
 part 600 raw.py
 part 900 cli.sh
 part 900 sdk.sh

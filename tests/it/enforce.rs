@@ -347,8 +347,8 @@ async fn smuggling_is_refused() {
     let many = format!("GET /v1.41/_ping HTTP/1.1\r\nHost: d\r\n{}Content-Length: 3\r\n\r\nabc", "A: b\r\n".repeat(1001));
     for (text, rule) in [
         ("\r\nGET /v1.41/_ping HTTP/1.1\r\nHost: d\r\n\r\n", "http.leading-blank-line"),
-        ("GET http://d/v1.41/_ping HTTP/1.1\r\nHost: d\r\n\r\n", "http.start-line"),
-        ("CONNECT d:80 HTTP/1.1\r\nHost: d\r\n\r\n", "http.start-line"),
+        ("GET http://d/v1.41/_ping HTTP/1.1\r\nHost: d\r\n\r\n", "http.target-form"),
+        ("CONNECT d:80 HTTP/1.1\r\nHost: d\r\n\r\n", "http.target-form"),
         ("POST /v1.41/containers/web/start HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "http.transfer-coding"),
         ("hello\r\n\r\n", "http.start-line"),
         (&many, "http.many-fields"),

@@ -119,8 +119,15 @@ const WITHOUT: [&str; 9] = [
 fn every_rule_that_a_daemon_can_break_has_its_fault() {
     let theirs = |rule: &&Rule| {
         let client = ["route", "path", "query", "auth"].contains(&rule.area())
-            || ["http.missing-host", "hijack.early-bytes", "hijack.half-asked", "hijack.not-asked", "version.unsupported"]
-                .contains(&rule.id());
+            || [
+                "http.missing-host",
+                "http.target-form",
+                "hijack.early-bytes",
+                "hijack.half-asked",
+                "hijack.not-asked",
+                "version.unsupported",
+            ]
+            .contains(&rule.id());
         // A fault is done to one answer: what several say of one another, what archives hold and what is said on a WebSocket is not touched.
         let beyond = ["state", "timing", "tar", "websocket"].contains(&rule.area()) || rule.id() == "version.disagree";
         !client && !beyond && !WITHOUT.contains(&rule.id()) && !Kind::ALL.iter().any(|kind| kind.rule == Some(**rule))

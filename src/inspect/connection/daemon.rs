@@ -56,7 +56,10 @@ impl Connection {
                 }
             }
             Daemon::Body { decoder, content, response, .. } => {
-                let Some(exchange) = self.exchanges.front_mut() else { return };
+                let Some(exchange) = self.exchanges.front_mut() else {
+                    // Its end was told before these bytes: they belong to nothing any more. What is not taken would be offered for ever.
+                    return input.clear();
+                };
                 exchange.last = turn.stamp.at;
                 let item = decoder.next(input);
                 let ended = decoder.is_complete();
@@ -85,7 +88,10 @@ impl Connection {
                 }
             }
             Daemon::Tail(content) => {
-                let Some(exchange) = self.exchanges.front_mut() else { return };
+                let Some(exchange) = self.exchanges.front_mut() else {
+                    // Its end was told before these bytes: they belong to nothing any more. What is not taken would be offered for ever.
+                    return input.clear();
+                };
                 exchange.last = turn.stamp.at;
                 exchange.response_bytes += input.len() as u64;
                 self.gate.content[Side::Daemon as usize] += input.len() as u64;
@@ -234,32 +240,7 @@ impl Connection {
         let version = exchange.version();
         let mut notes =
             Noting { exchange, part: if hands_over { "daemon-stream" } else { "response-body" }, side: Side::Daemon, sink: turn.sink };
-        let content = match version.filter(|version| version.is_known()) {
-            Some(version) => {
-                let documents = notes.exchange.target.parameter("format") == Some("json");
-                let watch = Watch::of(notes.exchange);
-                let stream = response::StreamFacts {
-                    version,
-                    tty,
-                    streams,
-                    documents,
-                    tail: notes.exchange.tail(),
-                    watch,
-                    look: notes.exchange.look,
-                    coverage: notes.exchange.body_coverage(),
-                };
-                let streams = response.is_some_and(|response| response.body.framing == Framing::FramesOrRaw);
-                let logs = notes.exchange.is_call("ContainerLogs");
-                let asked = notes.exchange.head.as_ref().is_some_and(|head| head.value("Upgrade").is_some());
-                if let Some(finding) = response::judge_framing(&head, status, &stream, logs).filter(|_| streams && (logs || asked)) {
-                    notes.finding(finding);
-                }
-                response::content(&head, response, stream, &mut notes)
-            }
-            // The document itself may say which version this is.
-            None if is_version_call(notes.exchange) => Content::held(),
-            None => Content::Counted,
-        };
+        let content = content_of(&head, status, response, (streams, tty), &mut notes);
         if hands_over {
             if response.is_none() && notes.exchange.operation.is_none() {
                 notes.unjudged(Reason::OpaqueProtocol);
@@ -375,7 +356,9 @@ impl Connection {
                         findings.extend(relation::judge(operation.id(), document));
                     }
                 }
-                turn.context.memory.remember(response, &bytes, &findings);
+                if !exchange.spares("response-body", &mut findings) {
+                    turn.context.memory.remember(response, &bytes, &findings);
+                }
                 for finding in findings {
                     exchange.report(finding, turn.sink);
                 }
@@ -444,6 +427,43 @@ impl Connection {
             Daemon::Unexpected(_) => self.report_unexpected(&turn.context.settings, turn.sink),
             Daemon::Lost => {}
         }
+    }
+}
+
+/// What the bytes behind the head are to be taken for.
+fn content_of(
+    head: &Head,
+    status: u16,
+    response: Option<&'static ResponseContract>,
+    (streams, tty): (Option<Streams>, Option<bool>),
+    notes: &mut Noting<'_>,
+) -> Content {
+    let version = notes.exchange.version();
+    match version.filter(|version| version.is_known()) {
+        Some(version) => {
+            let documents = notes.exchange.target.parameter("format") == Some("json");
+            let watch = Watch::of(notes.exchange);
+            let stream = response::StreamFacts {
+                version,
+                tty,
+                streams,
+                documents,
+                tail: notes.exchange.tail(),
+                watch,
+                look: notes.exchange.look,
+                coverage: notes.exchange.body_coverage(),
+            };
+            let streams = response.is_some_and(|response| response.body.framing == Framing::FramesOrRaw);
+            let logs = notes.exchange.is_call("ContainerLogs");
+            let asked = notes.exchange.head.as_ref().is_some_and(|head| head.value("Upgrade").is_some());
+            if let Some(finding) = response::judge_framing(head, status, &stream, logs).filter(|_| streams && (logs || asked)) {
+                notes.finding(finding);
+            }
+            response::content(head, response, stream, notes)
+        }
+        // The document itself may say which version this is.
+        None if is_version_call(notes.exchange) => Content::held(),
+        None => Content::Counted,
     }
 }
 

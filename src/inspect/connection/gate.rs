@@ -10,11 +10,10 @@ use bytes::Bytes;
 use super::super::content::CAPTURE_LIMIT;
 use super::super::enforce::EnforcePolicy;
 use super::super::exchange::Found;
-use super::super::finding::Finding;
 use super::{Client, Connection, Daemon, Turn};
-use crate::model::{Call, Enforcement, Event, Part, Place, Rule, Side, Violation};
+use crate::model::{Call, Enforcement, Event, Place, Rule, Side, Violation};
+use crate::wire::StreamEnd;
 use crate::wire::head::HEAD_LIMIT;
-use crate::wire::{StreamEnd, excerpt};
 
 /// Encoded bytes of a message that are held back at most: what a body of single-byte chunks costs more than this goes on before it is judged.
 const HOLD_LIMIT: u64 = (2 * CAPTURE_LIMIT + HEAD_LIMIT) as u64;
@@ -254,9 +253,6 @@ impl Connection {
         let exchange = self.exchanges.back_mut().filter(|exchange| exchange.status.is_none())?;
         let head = exchange.head.as_ref()?;
         let objects = |rule: Rule| rule.area() == "http" && policy.objects(rule, Side::Client, None);
-        if odd_target(head.target()).is_some_and(|odd| objects(odd.rule)) {
-            return None;
-        }
         let denial = policy.limits.denial(turn.context.settings.catalog, head.method(), head.target(), exchange.version());
         if exchange.objection(&objects).is_some() {
             return None;
@@ -296,9 +292,6 @@ impl Connection {
         // A body that is still to come decides with its head, unless the bytes cannot be followed at all.
         let operation = exchange.operation.map(crate::catalog::Operation::shared_id);
         let objects = |rule: Rule| policy.objects(rule, Side::Client, operation.as_deref());
-        if let Some(odd) = odd_target(exchange.head.as_ref().map_or(b"/", |head| head.target())) {
-            exchange.hold_once(odd);
-        }
         let violation = exchange.objection(&objects)?;
         let waits = match &self.client {
             Client::Body { content, .. } => content.is_held() && !exchange.expects_continue(),
@@ -429,13 +422,4 @@ fn mark(events: &mut [Event], side: Side, action: Enforcement, policy: &EnforceP
             _ => {}
         }
     }
-}
-
-/// RFC 9112 section 3.2: the absolute and authority forms are for proxies and tunnels. What host they name is not what plimsoll reads.
-fn odd_target(target: &[u8]) -> Option<Finding> {
-    let odd = !target.is_empty() && target[0] != b'/' && target != b"*";
-    odd.then(|| {
-        let found = Finding::new(Rule::HttpStartLine, Side::Client, Place::of(Part::RequestLine), "a path", excerpt(target));
-        found.saying("the target of the request is for a proxy or a tunnel")
-    })
 }

@@ -35,6 +35,8 @@ pub enum Reason {
     WindowLimit(&'static str, u64),
     /// More came out of a compressed archive than is looked at.
     InflateLimit(u64),
+    /// JSON beyond what is read: RFC 8259 section 9 lets every reader set limits.
+    JsonLimit(&'static str),
     /// The run, the recording or the client's interest ended first.
     Unfinished(&'static str),
     /// In the words of a report that was read.
@@ -60,6 +62,7 @@ impl fmt::Display for Reason {
             Self::FramedOrRaw => f.write_str("whether the container has a TTY is not known, and the bytes fit both readings"),
             Self::WindowLimit(name, bytes) => write!(f, "compressed with {name}, and with a window larger than {}", Size(*bytes)),
             Self::InflateLimit(bytes) => write!(f, "compressed, and larger than {} when it is undone", Size(*bytes)),
+            Self::JsonLimit(which) => write!(f, "JSON {which}"),
             Self::Unfinished(what) => f.write_str(what),
             Self::Said(words) => f.write_str(words),
         }

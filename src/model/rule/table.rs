@@ -28,6 +28,10 @@ rules! {
         "the first line of a message is not HTTP/1"
         "A request line is method, target and version, a status line is version, three digits and a reason. Go answers a bad request line with 400 and gives up on a bad status line; nothing after it can be judged."
         "RFC 9112 sections 3 and 4"
+    HttpTargetForm "http.target-form" Note
+        "the target of a request is no path"
+        "`http://host/path` is written for a proxy, `host:port` for a tunnel. dockerd takes the first for the path in it and has nothing behind the second; what stands between may go to that host instead."
+        "RFC 9112 section 3.2"
     HttpFieldSyntax "http.field-syntax" Error
         "a header line is not `Name: value`"
         "A line without a colon, blanks before the colon or a control character in the value make Go's HTTP stack refuse the whole message, and are how requests are smuggled past proxies."

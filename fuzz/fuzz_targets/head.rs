@@ -1,0 +1,5 @@
+//! Heads, and where the bodies behind them end.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| plimsoll_fuzz::same(data, plimsoll_fuzz::heads));

@@ -1,0 +1,5 @@
+//! Documents, one behind the other.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| plimsoll_fuzz::same(data, plimsoll_fuzz::documents));

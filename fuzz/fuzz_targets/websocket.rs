@@ -1,0 +1,5 @@
+//! WebSocket frames of both sides.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| plimsoll_fuzz::same(data, plimsoll_fuzz::websocket));
