@@ -416,6 +416,11 @@ impl Exchange {
                 self.held.retain(|finding| status != 400 && finding.rule.area() == "auth");
                 self.release(sink);
             }
+            // dockerd says 500 of compressed data that it cannot undo (moby/moby pkg/archive, `DecompressStream`): that is its refusal.
+            Some(500..=599) => {
+                self.held.retain(|finding| finding.rule != Rule::TarCompression);
+                self.release(sink);
+            }
             Some(_) if matches!(self.late, Late::No | Late::Never) => self.release(sink),
             Some(_) => {
                 let (waiting, sure): (Vec<_>, Vec<_>) = std::mem::take(&mut self.held).into_iter().partition(Finding::is_of_content);
@@ -559,6 +564,7 @@ impl Notes for Noting<'_> {
             None if self.side == Side::Client => self.exchange.hold(finding),
             // Refused while it was still on its way.
             Some(400..=499) if self.side == Side::Client => {}
+            Some(500..=599) if self.side == Side::Client && finding.rule == Rule::TarCompression => {}
             Some(_)
                 if self.side == Side::Client && finding.is_of_content() && matches!(self.exchange.late, Late::Waits | Late::Refused) =>
             {

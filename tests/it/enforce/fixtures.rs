@@ -97,12 +97,12 @@ fn enforce(transcript: &Transcript) -> Enforced {
     Enforced { events, objections, withheld, passed }
 }
 
-/// With 4xx, or in the stream behind a 200: then observe mode says nothing of the request.
+/// With 4xx, with 500 for compressed data that it cannot undo, or in the stream behind a 200: then observe mode says nothing of the request.
 fn daemon_refuses(observed: &[Event], objection: &Objection) -> bool {
     let same = |summary: &Summary| {
         (summary.call.connection, summary.call.exchange) == (objection.violation.call.connection, objection.violation.call.exchange)
     };
-    observed.iter().any(|event| matches!(event, Event::Exchange(summary) if same(summary) && (matches!(summary.status, Some(400..=499)) || summary.documents > 0)))
+    observed.iter().any(|event| matches!(event, Event::Exchange(summary) if same(summary) && (matches!(summary.status, Some(400..=599)) || summary.documents > 0)))
 }
 
 fn named(kind: &str) -> Vec<std::path::PathBuf> {
