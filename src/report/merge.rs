@@ -58,9 +58,18 @@ impl Merge {
         self.incomplete.extend(missing(name, ending));
     }
 
+    /// What is missing of the reports, in words; `None` where they are whole.
+    #[must_use]
+    pub fn incomplete(&self) -> Option<String> {
+        let mut missing: Vec<&str> = self.incomplete.iter().map(String::as_str).collect();
+        missing.sort_unstable();
+        Some(missing.join("; ")).filter(|missing| !missing.is_empty())
+    }
+
     /// Gives the one report to `reporters`.
     pub fn report(mut self, catalog: &Catalog, gate: Gate, reporters: &mut [Box<dyn Reporter>]) -> std::io::Result<Tally> {
         let mut tally = Tally::default();
+        let incomplete = self.incomplete();
         let runs = self.started.len();
         let mut tell = |event: Event, tally: &mut Tally| -> std::io::Result<()> {
             tally.event(&event);
@@ -90,8 +99,7 @@ impl Merge {
             tell(Event::StaleWaiver(stale), &mut tally)?;
         }
         let mut finished = tally.finished(catalog, gate);
-        self.incomplete.sort();
-        finished.incomplete = Some(self.incomplete.join("; ")).filter(|missing| !missing.is_empty());
+        finished.incomplete = incomplete;
         tell(Event::RunFinished(finished), &mut tally)?;
         reporters.iter_mut().try_for_each(|reporter| reporter.finish(&tally))?;
         Ok(tally)

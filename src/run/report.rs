@@ -84,8 +84,13 @@ fn merge(args: &MergeArgs) -> Result<Exit, Error> {
         merge.stale(waivers.stale());
     }
     let gate = gate(&args.gate);
+    let incomplete = merge.incomplete();
     let tally = quiet(merge.report(catalog, gate, &mut reporters))?;
-    Ok(tally.map_or(Exit::Compliant, |tally| exit(tally.verdict(catalog, gate))))
+    match (tally.map_or(Exit::Compliant, |tally| exit(tally.verdict(catalog, gate))), incomplete) {
+        // What is not there may have held anything: a gate that let it pass would be none.
+        (Exit::Compliant, Some(missing)) => Err(Error::environment(missing)),
+        (exit, _) => Ok(exit),
+    }
 }
 
 fn render(args: &RenderArgs) -> Result<Exit, Error> {

@@ -147,3 +147,17 @@ fn shards_are_held_to_the_gate_together() {
     assert_eq!(plimsoll(&["report", "merge", &plain, &two, "--waivers", &waivers]).code, 0);
     assert_eq!(plimsoll(&["report", "merge", &two, "--waivers", &waivers]).code, 1);
 }
+
+#[test]
+fn a_shard_that_was_cut_off_does_not_pass() {
+    let dir = Folder::new();
+    let whole = dir.name("whole.jsonl");
+    plimsoll(&["check", "--report", &format!("jsonl={whole}"), PASSES]);
+    let lines = text(Path::new(&whole));
+    let end = lines.trim_end().rfind('\n').expect("several lines");
+    let cut = dir.write("cut.jsonl", &lines[..=end]);
+    assert_eq!(plimsoll(&["report", "merge", &whole]).code, 0);
+    let merged = plimsoll(&["report", "merge", &cut]);
+    assert_eq!(merged.code, 3, "{}", merged.err);
+    assert!(merged.err.contains("cut.jsonl ends after line") && merged.out.contains("\"incomplete\""), "{}{}", merged.out, merged.err);
+}
