@@ -59,7 +59,10 @@ part() {
     local began=$SECONDS code=0
     echo "== $2 against the reference backend"
     if start; then
-        timeout --kill-after=30 "$1" "$here/$2" "$plimsoll" "$dir" "${@:3}" || failed+=("$2")
+        # What failed is said again at the end, where one looks first.
+        timeout --kill-after=30 "$1" "$here/$2" "$plimsoll" "$dir" "${@:3}" > >(tee "$dir/said") 2>&1 || {
+            failed+=("$2: $(tail -n 15 "$dir/said")")
+        }
         stop
         # A panic is a bug: it is in the log, whatever the clients made of it.
         if [ "$code" -ne 0 ] || grep -q panicked "$dir/log"; then

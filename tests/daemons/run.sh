@@ -47,12 +47,13 @@ part() {
     local began=$SECONDS code=0
     echo "== $2"
     # In the background, because a signal is only looked at between commands and during wait.
-    timeout --kill-after=30 "$1" "$here/$2" "$plimsoll" "$dir" &
+    timeout --kill-after=30 "$1" "$here/$2" "$plimsoll" "$dir" > >(tee "$dir/said") 2>&1 &
     job=$!
     wait "$job" || code=$?
     job=
     if [ "$code" -ne 0 ]; then
-        failed+=("$2")
+        # Said again at the end, where one looks first.
+        failed+=("$2: $(tail -n 15 "$dir/said")")
         echo "# $2 ended with $code; the end of the daemon's log:"
         tail -n 20 "$dir/log" | sed 's/^/# /'
     fi
@@ -71,7 +72,7 @@ part 600 tls.sh
 part 600 image.sh
 part 1600 probe.sh
 if [ ${#failed[@]} -gt 0 ]; then
-    echo "failed: ${failed[*]}"
+    printf 'failed: %s\n' "${failed[@]}"
     exit 1
 fi
 echo 'all passed'

@@ -1,5 +1,7 @@
 //! A file imports only from lower floors; nothing that is forbidden on a floor is called there.
 
+use std::path::PathBuf;
+
 use super::support::{files, repository};
 
 /// From the ground up; a file may use what is on its own floor only inside its own module.
@@ -67,4 +69,20 @@ fn no_file_is_too_long_to_read() {
         .filter(|(lines, _)| *lines > 600)
         .collect();
     assert!(long.is_empty(), "split by noun: {long:?}");
+}
+
+/// CI starts its scripts by their names, and the one that cannot be started is the one that tests nothing.
+#[test]
+fn every_script_can_be_started() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let mut scripts = vec![repository(".ci/run"), repository("fuzz/run.sh")];
+    for folder in ["tests", "benches"] {
+        scripts.extend(["sh", "py"].iter().flat_map(|extension| files(&repository(folder), extension)));
+    }
+    let started = |path: &&PathBuf| std::fs::read(path).expect("readable").starts_with(b"#!");
+    let stuck: Vec<_> =
+        scripts.iter().filter(started).filter(|path| std::fs::metadata(path).expect("there").permissions().mode() & 0o111 == 0).collect();
+    assert!(stuck.is_empty(), "chmod +x: {stuck:?}");
+    assert!(scripts.iter().filter(started).count() > 20, "scripts are looked for in the wrong place");
 }
