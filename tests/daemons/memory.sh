@@ -17,7 +17,7 @@ fi
 plimsoll=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
 daemon=$(cd "$2" && pwd)/docker.sock
 [ -S "$daemon" ] || { echo "memory.sh: no daemon at $daemon" >&2 && exit 2; }
-limit=$((64 * 1024))
+limit=$((48 * 1024))
 
 work=$(mktemp -d)
 export DOCKER_CONFIG=$work DOCKER_CLI_HINTS=false
