@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Requests a second through plimsoll beside haproxy, nginx and, where they are installed, Prism and mitmproxy, in one run on one machine.
+# Requests a second through plimsoll beside haproxy, nginx and, where they are installed, openapi-validator-proxy, Prism and mitmproxy, in one run on one machine.
 #
 #   compare.sh [PLIMSOLL [ROUNDS [SECONDS]]]     default: target/release/plimsoll 3 5
 #
@@ -17,7 +17,8 @@
 # plimsoll judges every exchange while it is measured: at the end its report must say so, and must
 # not hold one violation. plimsoll does not judge an answer again that is byte for byte the one before, as those
 # of a client that polls are; `every answer new` shows its speed when no two are the same. Loopback only. Needs the Debian packages wrk nginx-light haproxy.
-# Prism (npm @stoplight/prism-cli) and mitmdump (pip mitmproxy) are measured where they are in the PATH; they are so much slower that two seconds do.
+# openapi-validator-proxy (0.5, built from source), Prism (npm @stoplight/prism-cli) and mitmdump (pip mitmproxy) are measured where they are in the PATH; they are
+# so much slower that two seconds do.
 # The table on standard output is Markdown; how it goes is said on standard error.
 set -euo pipefail
 
@@ -138,7 +139,7 @@ ticks() {
     echo "$sum"
 }
 
-for name in direct haproxy nginx plimsoll prism mitmproxy; do
+for name in direct haproxy nginx plimsoll validator prism mitmproxy; do
     free_port "$name"
 done
 
@@ -243,8 +244,17 @@ start plimsoll "$plimsoll" proxy --format terminal \
 for name in nginx haproxy plimsoll; do
     ready "$name"
 done
-# Both are told what the API is only as far as they take it: Prism a document, mitmproxy nothing.
+# They are told what the API is only as far as they take it: openapi-validator-proxy this one operation, Prism a document, mitmproxy nothing.
 others=()
+if command -v openapi-validator-proxy >/dev/null; then
+    "$plimsoll" schemas export --api-version 1.41 --format openapi >"$work/openapi31.json"
+    python3 "$here/compare/openapi30.py" "$work/openapi31.json" /containers/json >"$work/openapi30.json"
+    # Nothing that it says: a line for every request would measure the writing of lines.
+    RUST_LOG=off start validator openapi-validator-proxy proxy "$work/openapi30.json" "http://127.0.0.1:${port[direct]}" --port "${port[validator]}"
+    others+=(validator)
+else
+    say 'no openapi-validator-proxy in the PATH: left out (github.com/PatOConnor43/openapi-validator-proxy)'
+fi
 if command -v prism >/dev/null; then
     "$plimsoll" schemas export --api-version 1.41 --format openapi >"$work/openapi.json"
     start prism prism proxy "$work/openapi.json" "http://127.0.0.1:${port[direct]}" --host 127.0.0.1 --port "${port[prism]}"
@@ -404,7 +414,8 @@ spread() { printf '%s\n' "$@" | sort -g | awk 'NR == 1 { low = $1 } END { print 
 
 declare -A label=(
     [direct]='direct' [haproxy]="haproxy, $threads threads" [nginx]="nginx, $threads workers"
-    [plimsoll]='plimsoll, judging' [fresh]='plimsoll, every answer new' [prism]='Prism' [mitmproxy]='mitmproxy'
+    [plimsoll]='plimsoll, judging' [fresh]='plimsoll, every answer new' [validator]='openapi-validator-proxy'
+    [prism]='Prism' [mitmproxy]='mitmproxy'
 )
 # The lists are words.
 # shellcheck disable=SC2086
