@@ -8,37 +8,23 @@
 # No -e: what the CLI and the daemon make of a command is part of what is looked at.
 set -u
 
-here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tests/daemons/harness.sh
-. "$here/harness.sh"
-
-if [ $# -ne 2 ]; then
-    echo 'usage: canary.sh PLIMSOLL DIR' >&2
-    exit 2
-fi
-plimsoll=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
-daemon=$(cd "$2" && pwd)/docker.sock
-[ -S "$daemon" ] || { echo "canary.sh: no daemon at $daemon" >&2 && exit 2; }
-
-work=$(mktemp -d)
-export DOCKER_CONFIG=$work/config
-# The builder that sends its arguments in the query.
-export DOCKER_BUILDKIT=0
-mkdir -p "$DOCKER_CONFIG" "$work/context"
-proxy_pid=
+. "$(dirname "$0")/harness.sh"
+arguments 'PLIMSOLL DIR' "$@"
+work_folder
+# With the builder that sends its arguments in the query.
+client_environment
+mkdir "$work/context"
 # Invoked by the trap.
 # shellcheck disable=SC2317
 leave() {
-    [ -z "$proxy_pid" ] || kill "$proxy_pid" 2>/dev/null
     timeout 60 docker -H "unix://$daemon" swarm leave --force >/dev/null 2>&1
     timeout 60 docker -H "unix://$daemon" rm -f canary >/dev/null 2>&1
     timeout 60 docker -H "unix://$daemon" rmi canary:1 >/dev/null 2>&1
-    rm -rf "$work"
 }
-trap leave EXIT
-trap 'exit 130' INT TERM HUP
 
 # Every format that there is: named by the complaint about one that is not.
+# shellcheck disable=SC2016
 formats=$("$plimsoll" check --report nope=x "$work/x" 2>&1 | sed -n 's/.*there is no format `nope`: //p' | tr -d ',')
 [ -n "$formats" ] || { echo 'canary.sh: no formats found' >&2 && exit 2; }
 
@@ -47,28 +33,14 @@ client() { timeout 120 docker -H "unix://$work/proxy.sock" "$@" </dev/null >>"$w
 
 # start NAME OPTION…: a proxy that reports in every format and records.
 start() {
-    local name=$1 tenths=100 reports=()
+    local name=$1 reports=()
     shift
-    rm -rf "$work/proxy.sock" "${work:?}/$name"
     mkdir "$work/$name"
     for format in $formats; do
         reports+=(--report "$format=$work/$name/report.$format")
     done
-    "$plimsoll" proxy --listen "unix://$work/proxy.sock" --backend "unix://$daemon" --record "$work/$name/session.wire" "${reports[@]}" "$@" \
-        </dev/null >"$work/$name/stdout" 2>"$work/$name/stderr" &
-    proxy_pid=$!
-    until [ -S "$work/proxy.sock" ]; do
-        tenths=$((tenths - 1))
-        [ "$tenths" -gt 0 ] || { cat "$work/$name/stderr" && exit 1; }
-        sleep 0.1
-    done
-    sleep 0.05
-}
-
-stop() {
-    kill -TERM "$proxy_pid"
-    wait "$proxy_pid"
-    proxy_pid=
+    plimsoll_start 500 "$work/$name/log" proxy --listen "unix://$work/proxy.sock" --backend "unix://$daemon" \
+        --record "$work/$name/session.wire" "${reports[@]}" "$@" || exit 1
 }
 
 # What has secrets in it; what the daemon gives out is noted in known.
@@ -132,19 +104,20 @@ for line in open(sys.argv[1]).read().split():
     for path, text in files.items():
         if any(form in text for form in forms):
             found.add(f'{line} in {path.name}')
-print('\n'.join(sorted(found)))
+for line in sorted(found):
+    print(line)
 EOF
 }
 
 for mode in observe enforce; do
     start "$mode" --mode "$mode"
     session
-    stop
-    found=$(traces "$mode")
-    if [ -z "$found" ]; then
-        ok "$mode: $(grep -c . "$work/known") secrets, none in $(ls "$work/$mode" | wc -l) files"
+    plimsoll_stop
+    traces "$mode" >"$work/found"
+    if [ ! -s "$work/found" ]; then
+        ok "$mode: $(grep -c . "$work/known") secrets, none in $(find "$work/$mode" -type f | wc -l) files"
     else
-        printf '%s\n' "$found" | not_ok "$mode: secrets are shown"
+        not_ok "$mode: secrets are shown" <"$work/found"
     fi
 done
 
@@ -163,11 +136,12 @@ fi
 # The control: they were there to be found.
 start control --no-redact
 session
-stop
-found=$(traces control | sed -n 's/ in session.wire$//p' | sort -u | wc -l)
+plimsoll_stop
+traces control >"$work/found"
+found=$(sed -n 's/ in session.wire$//p' "$work/found" | sort -u | wc -l)
 if [ "$found" -eq "$(grep -c . "$work/known")" ]; then
     ok "without redaction the recording has all $found"
 else
-    traces control | not_ok "without redaction the recording has $found of $(grep -c . "$work/known")"
+    not_ok "without redaction the recording has $found of $(grep -c . "$work/known")" <"$work/found"
 fi
 closing_line

@@ -19,45 +19,28 @@
 # No -e: what a command answers is what is tested here.
 set -u
 
-here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tests/daemons/harness.sh
-. "$here/harness.sh"
-
-if [ $# -ne 2 ]; then
-    echo 'usage: cli.sh PLIMSOLL DIR' >&2
-    exit 2
-fi
-plimsoll=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
-daemon=$(cd "$2" && pwd)/docker.sock
+. "$(dirname "$0")/harness.sh"
+arguments 'PLIMSOLL DIR' "$@"
 second=${PLIMSOLL_SECOND:-}
-for at in "$daemon" ${second:+"$second"}; do
-    [ -S "$at" ] || { echo "cli.sh: no daemon at $at" >&2 && exit 2; }
-done
+[ -z "$second" ] || [ -S "$second" ] || { echo "cli.sh: no daemon at $second" >&2 && exit 2; }
 # The daemon that direct talks to.
 at=$daemon
 
-work=$(mktemp -d)
+work_folder
+client_environment
 # Invoked by the trap.
 # shellcheck disable=SC2317
 leave() {
-    proxy_stop
     for at in "$daemon" ${second:+"$second"}; do
         sweep >/dev/null 2>&1 || true
     done
-    rm -rf "$work"
 }
-trap leave EXIT
-trap 'exit 130' INT TERM HUP
 
-mkdir "$work/bin" "$work/config" "$work/files"
-echo '{}' >"$work/config/config.json"
-# An empty configuration: no credentials, no plugins, no other context, no hints.
-export DOCKER_CONFIG=$work/config DOCKER_CLI_HINTS=false DOCKER_BUILDKIT=0
-export LC_ALL=C TZ=UTC TERM=xterm PATH=$work/bin:$PATH
+mkdir "$work/bin" "$work/files"
+export PATH=$work/bin:$PATH
 # What cases use beside docker: the terminal, and files to feed in.
 export terminal=$here/terminal.py files=$work/files base=base:latest
-export -n DOCKER_HOST 2>/dev/null || true
-unset DOCKER_HOST DOCKER_CONTEXT DOCKER_API_VERSION DOCKER_TLS_VERIFY
 
 # --- the state before a case ------------------------------------------------------------------------
 
@@ -580,11 +563,7 @@ runs() {
             cat "$work/said"
         fi
     } >"$work/difference" 2>&1
-    if [ -s "$work/difference" ]; then
-        not_ok "$flavour: $name" <"$work/difference"
-    else
-        ok "$flavour: $name"
-    fi
+    silent "$flavour: $name" "$work/difference"
 }
 
 # shellcheck disable=SC2016
@@ -658,27 +637,17 @@ phase() {
         cases
         return
     fi
-    if ! proxy_start "$plimsoll" "$work/proxy.sock" "$daemon" "$work/report.jsonl" >"$work/said"; then
+    if ! proxy_start "$work/report.jsonl" >"$work/said"; then
         not_ok "$flavour: the proxy starts" <"$work/said"
         return
     fi
     cases
-    proxy_stop
-    if [ "$proxy_code" -ne 0 ]; then
-        { echo "it ended with $proxy_code" && cat "$work/report.jsonl.stderr"; } >"$work/said"
-        not_ok "$flavour: the proxy ends well" <"$work/said"
-    else
-        ok "$flavour: the proxy ends well"
-    fi
+    plimsoll_stop
+    ended_well "$flavour: the proxy ends well"
     # Each case makes at least one exchange beside the _ping, most make several.
     local cases_run
     cases_run=$(wc -l <"$work/marks")
-    if "$here/report.py" "$work/report.jsonl" "$cases_run" "$work/marks" >"$work/said"; then
-        ok "$flavour: the report has no false alarm"
-        sed 's/^/# /' "$work/said"
-    else
-        not_ok "$flavour: the report has no false alarm" <"$work/said"
-    fi
+    report_holds "$flavour: the report has no false alarm" "$work/report.jsonl" "$cases_run" "$work/marks"
     if [ -z "${2-}" ]; then
         run_cases
     fi

@@ -9,42 +9,20 @@
 # No -e: what the tests make of the daemon is counted.
 set -u
 
-here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tests/daemons/harness.sh
-. "$here/harness.sh"
-
-if [ $# -ne 3 ]; then
-    echo 'usage: docker_py_suite.sh PLIMSOLL DIR MINIMUM' >&2
-    exit 2
-fi
-plimsoll=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
-daemon=$(cd "$2" && pwd)/docker.sock
+. "$(dirname "$0")/harness.sh"
+arguments 'PLIMSOLL DIR MINIMUM' "$@"
 minimum=$3
-[ -S "$daemon" ] || { echo "docker_py_suite.sh: no daemon at $daemon" >&2 && exit 2; }
+work_folder
+client_environment
+export HOME=$work
 
-work=$(mktemp -d)
-# Invoked by the trap.
-# shellcheck disable=SC2317
-leave() {
-    proxy_stop
-    rm -rf "$work"
-}
-trap leave EXIT
-trap 'exit 130' INT TERM HUP
-
-mkdir "$work/config"
-echo '{}' >"$work/config/config.json"
-export DOCKER_CONFIG=$work/config HOME=$work LC_ALL=C TZ=UTC PYTHONDONTWRITEBYTECODE=1
-unset DOCKER_HOST DOCKER_CONTEXT DOCKER_API_VERSION DOCKER_TLS_VERIFY DOCKER_CERT_PATH
-
-if ! {
-    timeout --foreground 60 python3 -m venv "$work/venv" &&
-        timeout --foreground 180 "$work/venv/bin/python" -m pip install --quiet --no-cache-dir --disable-pip-version-check \
-            --requirement "$here/sdk/requirements.txt" pytest==9.2.0 pytest-timeout==2.4.0 paramiko==5.1.0 websocket-client==1.9.2 &&
-        timeout --foreground 120 "$work/venv/bin/python" -m pip download --quiet --no-cache-dir --disable-pip-version-check \
-            --no-deps --no-binary docker --dest "$work" docker==7.0.0 &&
+tests_of_docker_py() {
+    timeout --foreground 120 "$work/venv/bin/python" -m pip download --quiet --no-cache-dir --disable-pip-version-check \
+        --no-deps --no-binary docker --dest "$work" docker==7.0.0 &&
         tar -C "$work" -xzf "$work/docker-7.0.0.tar.gz" docker-7.0.0/tests
-} >"$work/said" 2>&1; then
+}
+if ! python_with pytest==9.2.0 pytest-timeout==2.4.0 paramiko==5.1.0 websocket-client==1.9.2 || ! tests_of_docker_py >"$work/said" 2>&1; then
     not_ok 'docker-py and its tests can be installed' <"$work/said"
     closing_line
     exit
@@ -52,7 +30,7 @@ fi
 # The settings of its own repository ask for more than is installed here.
 : >"$work/docker-7.0.0/pytest.ini"
 
-if ! proxy_start "$plimsoll" "$work/proxy.sock" "$daemon" "$work/report.jsonl" >"$work/said"; then
+if ! proxy_start "$work/report.jsonl" >"$work/said"; then
     not_ok 'the proxy starts' <"$work/said"
     closing_line
     exit
@@ -70,7 +48,7 @@ suite() {
 # leave it pointing at the default socket.
 suite "$work/proxy.sock" 900 tests/integration --ignore tests/integration/context_api_test.py --ignore tests/integration/credentials >"$work/tests"
 suite "$work/proxy.sock" 60 tests/integration/context_api_test.py tests/integration/credentials >"$work/contexts"
-proxy_stop
+plimsoll_stop
 
 count=0
 for part in tests contexts; do
@@ -86,10 +64,5 @@ else
     tail -n 40 "$work/tests" >"$work/said"
     not_ok "at least $minimum of docker-py's tests pass" <"$work/said"
 fi
-if "$here/report.py" "$work/report.jsonl" 1000 >"$work/said"; then
-    sed 's/^/# /' "$work/said"
-    ok 'neither error nor warning in the report'
-else
-    not_ok 'neither error nor warning in the report' <"$work/said"
-fi
+report_holds 'neither error nor warning in the report' "$work/report.jsonl" 1000
 closing_line

@@ -8,20 +8,13 @@
 # No -e: what a command answers is what is tested here.
 set -u
 
-here=$(cd "$(dirname "$0")" && pwd)
-root=$(cd "$here/../.." && pwd)
 # shellcheck source=tests/daemons/harness.sh
-. "$here/harness.sh"
-
-if [ $# -ne 2 ]; then
-    echo 'usage: image.sh PLIMSOLL DIR' >&2
-    exit 2
-fi
-plimsoll=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
-daemon=$(cd "$2" && pwd)/docker.sock
-[ -S "$daemon" ] || { echo "image.sh: no daemon at $daemon" >&2 && exit 2; }
-
-work=$(mktemp -d /tmp/plimsoll-image.XXXXXX)
+. "$(dirname "$0")/harness.sh"
+arguments 'PLIMSOLL DIR' "$@"
+root=$(cd "$here/../.." && pwd)
+work_folder
+client_environment
+export DOCKER_HOST=unix://$daemon
 image='plimsoll-image-test'
 rust='plimsoll-image-rust'
 names=(plimsoll-image-serve plimsoll-image-proxy)
@@ -32,16 +25,9 @@ leave() {
     docker rmi -f "$image" >/dev/null 2>&1
     docker image prune -f >/dev/null 2>&1
     docker rmi -f "$rust" >/dev/null 2>&1
-    rm -rf "$work"
 }
-trap leave EXIT
-trap 'exit 130' INT TERM HUP
 
-mkdir "$work/config" "$work/sockets" "$work/project"
-echo '{}' >"$work/config/config.json"
-# The builder that every daemon has; no credentials, no other context.
-export DOCKER_CONFIG=$work/config DOCKER_CLI_HINTS=false DOCKER_BUILDKIT=0 DOCKER_HOST=unix://$daemon
-unset DOCKER_CONTEXT DOCKER_API_VERSION DOCKER_TLS_VERIFY
+mkdir "$work/sockets" "$work/project"
 
 # holds NAME COMMAND...: the command must end well; what it says is shown where it does not.
 holds() {

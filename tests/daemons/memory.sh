@@ -6,44 +6,29 @@
 #   memory.sh PLIMSOLL DIR       DIR as for dockerd.sh; needs about 2.5 GiB of disk there
 set -u
 
-here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tests/daemons/harness.sh
-. "$here/harness.sh"
-
-if [ $# -ne 2 ]; then
-    echo 'usage: memory.sh PLIMSOLL DIR' >&2
-    exit 2
-fi
-plimsoll=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
-daemon=$(cd "$2" && pwd)/docker.sock
-[ -S "$daemon" ] || { echo "memory.sh: no daemon at $daemon" >&2 && exit 2; }
+. "$(dirname "$0")/harness.sh"
+arguments 'PLIMSOLL DIR' "$@"
+work_folder
+client_environment
 limit=$((48 * 1024))
 
-work=$(mktemp -d)
-export DOCKER_CONFIG=$work DOCKER_CLI_HINTS=false
-unset DOCKER_CONTEXT DOCKER_API_VERSION DOCKER_TLS_VERIFY
 direct() { DOCKER_HOST=unix://$daemon docker "$@"; }
 proxied() { DOCKER_HOST=unix://$work/proxy.sock docker "$@"; }
 
 # Invoked by the trap.
 # shellcheck disable=SC2317
-leave() {
-    proxy_stop
-    direct rm -f heavy >/dev/null 2>&1
-    rm -rf "$work"
-}
-trap leave EXIT
-trap 'exit 130' INT TERM HUP
+leave() { direct rm -f heavy >/dev/null 2>&1; }
 
 # high_water: the most memory that the proxy ever held, in KiB.
-high_water() { awk '/^VmHWM:/ { print $2 }' "/proc/$proxy_pid/status"; }
+high_water() { awk '/^VmHWM:/ { print $2 }' "/proc/$plimsoll_pid/status"; }
 
 # begin NAME: a proxy of its own for each stream, or the first would hide the others' mark.
 begin() {
     name=$1
     began=$SECONDS
     rm -f "$work/proxy.sock" "$work/report.jsonl"
-    if ! proxy_start "$plimsoll" "$work/proxy.sock" "$daemon" "$work/report.jsonl" >"$work/said"; then
+    if ! proxy_start "$work/report.jsonl" >"$work/said"; then
         not_ok "$name: the proxy starts" <"$work/said"
         return 1
     fi
@@ -55,20 +40,16 @@ begin() {
 end() {
     local most verdict
     most=$(high_water)
-    proxy_stop
+    plimsoll_stop
     {
         [ "$4" = "$3" ] || printf 'direct:  %s\nproxied: %s\n' "$3" "$4"
         [ "${4%% *}" -ge "$1" ] || echo "only ${4%% *} bytes came, at least $1 were due"
         [ "${most:-$limit}" -lt "$limit" ] || echo "the proxy held $most KiB, the limit is $limit KiB"
-        [ "$proxy_code" = 0 ] || { echo "it ended with $proxy_code" && cat "$work/report.jsonl.stderr"; }
+        [ "$plimsoll_code" = 0 ] || { echo "it ended with $plimsoll_code" && cat "$work/report.jsonl.stderr"; }
         "$here/report.py" "$work/report.jsonl" "$2" >"$work/verdict" || cat "$work/verdict"
     } >"$work/said"
     verdict="$name: ${4%% *} bytes in $((SECONDS - began)) s, at most $most KiB (idle $idle KiB)"
-    if [ -s "$work/said" ]; then
-        not_ok "$verdict" <"$work/said"
-    else
-        ok "$verdict"
-    fi
+    silent "$verdict" "$work/said"
 }
 
 # counted: "COUNT HASH" of standard input, read once.
@@ -124,7 +105,7 @@ attach_to_the_daemon() {
     end 268435456 4 "$straight" "$through"
 }
 
-room "$2"
+room "$dir"
 export_of_2_gib
 attach_from_the_daemon
 attach_to_the_daemon

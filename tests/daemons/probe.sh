@@ -6,28 +6,14 @@
 # What podman 4.3.1 does differently stands in podman-4.3.1.txt, a line a rule and operation, each seen on its wire.
 set -u
 
-here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tests/daemons/harness.sh
-. "$here/harness.sh"
-
-if [ $# -ne 2 ]; then
-    echo 'usage: probe.sh PLIMSOLL DIR' >&2
-    exit 2
-fi
-plimsoll=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
-daemon=$(cd "$2" && pwd)/docker.sock
-[ -S "$daemon" ] || { echo "probe.sh: no daemon at $daemon" >&2 && exit 2; }
-
-work=$(mktemp -d /tmp/plimsoll.XXXXXX)
+. "$(dirname "$0")/harness.sh"
+arguments 'PLIMSOLL DIR' "$@"
+work_folder
+client_environment
 # Invoked by the trap.
 # shellcheck disable=SC2317
-leave() {
-    "$here/podman.sh" stop "$work/podman" >/dev/null 2>&1
-    rm -rf "$work"
-}
-trap leave EXIT
-trap 'exit 130' INT TERM HUP
-unset DOCKER_HOST DOCKER_CONTEXT DOCKER_API_VERSION DOCKER_TLS_VERIFY DOCKER_CERT_PATH
+leave() { "$here/podman.sh" stop "$work/podman" >/dev/null 2>&1; }
 
 # count RESULT FILE: how many cases came out so.
 count() { grep -c "\"type\":\"probe-case\".*\"result\":\"$1\"" "$2"; }

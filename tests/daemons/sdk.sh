@@ -15,38 +15,19 @@
 # No -e: what an SDK makes of the daemon is what is tested here.
 set -u
 
-here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tests/daemons/harness.sh
-. "$here/harness.sh"
-
-if [ $# -ne 2 ]; then
-    echo 'usage: sdk.sh PLIMSOLL DIR' >&2
-    exit 2
-fi
-plimsoll=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
-daemon=$(cd "$2" && pwd)/docker.sock
-[ -S "$daemon" ] || { echo "sdk.sh: no daemon at $daemon" >&2 && exit 2; }
+. "$(dirname "$0")/harness.sh"
+arguments 'PLIMSOLL DIR' "$@"
 
 second=${PLIMSOLL_SECOND:-}
 # The daemon that direct talks to.
 at=$daemon
 
-work=$(mktemp -d)
+work_folder
+client_environment
 # Invoked by the trap.
 # shellcheck disable=SC2317
-leave() {
-    proxy_stop
-    sweep >/dev/null 2>&1 || true
-    rm -rf "$work"
-}
-trap leave EXIT
-trap 'exit 130' INT TERM HUP
-
-mkdir "$work/config"
-echo '{}' >"$work/config/config.json"
-# docker-py looks for credentials there as well.
-export DOCKER_CONFIG=$work/config LC_ALL=C TZ=UTC PYTHONDONTWRITEBYTECODE=1
-unset DOCKER_HOST DOCKER_CONTEXT DOCKER_API_VERSION DOCKER_TLS_VERIFY DOCKER_CERT_PATH
+leave() { sweep >/dev/null 2>&1; }
 
 direct() { DOCKER_HOST=unix://$at docker "$@"; }
 
@@ -153,7 +134,7 @@ through() {
         done
         return
     fi
-    if ! proxy_start "$plimsoll" "$work/$sdk.sock" "$daemon" "$work/$sdk.jsonl" >"$work/said"; then
+    if ! proxy_start "$work/$sdk.jsonl" "$work/$sdk.sock" >"$work/said"; then
         not_ok "$sdk: the proxy starts" <"$work/said"
         return
     fi
@@ -162,26 +143,15 @@ through() {
         once proxied "$work/$sdk.sock" "$version" "${@:4}"
         compare "$version"
     done
-    proxy_stop
-    if "$here/report.py" "$work/$sdk.jsonl" "$minimum" "$work/$sdk.marks" >"$work/said"; then
-        sed "s/^/# $sdk: /" "$work/said"
-        ok "$sdk: neither error nor warning in the report"
-    else
-        not_ok "$sdk: neither error nor warning in the report" <"$work/said"
-    fi
-    if [ "$proxy_code" = 0 ]; then
-        ok "$sdk: the proxy ends with 0"
-    else
-        { echo "exit code $proxy_code" && cat "$work/$sdk.jsonl.stderr"; } >"$work/said"
-        not_ok "$sdk: the proxy ends with 0" <"$work/said"
-    fi
+    plimsoll_stop
+    report_holds "$sdk: neither error nor warning in the report" "$work/$sdk.jsonl" "$minimum" "$work/$sdk.marks"
+    ended_well "$sdk: the proxy ends with 0"
     echo "# $sdk: $((SECONDS - began)) s"
 }
 
 docker_py() {
-    installed docker-py timeout --foreground 60 python3 -m venv "$work/venv" || return
-    installed docker-py timeout --foreground 120 "$work/venv/bin/python" -m pip install --quiet --no-cache-dir \
-        --disable-pip-version-check --requirement "$here/sdk/requirements.txt" || return
+    # shellcheck disable=SC2119
+    python_with || { not_ok 'docker-py can be installed' <"$work/said" && return; }
     through docker-py 1500 'auto 1.24 1.35' "$work/venv/bin/python" "$here/sdk/docker_py.py"
 }
 

@@ -8,28 +8,14 @@
 # No -e: what the CLI and the daemon make of a command is what is tested here.
 set -u
 
-here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tests/daemons/harness.sh
-. "$here/harness.sh"
-
-if [ $# -ne 2 ]; then
-    echo 'usage: swarm.sh PLIMSOLL DIR' >&2
-    exit 2
-fi
-plimsoll=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
-daemon=$(cd "$2" && pwd)/docker.sock
-[ -S "$daemon" ] || { echo "swarm.sh: no daemon at $daemon" >&2 && exit 2; }
-
-work=$(mktemp -d)
+. "$(dirname "$0")/harness.sh"
+arguments 'PLIMSOLL DIR' "$@"
+work_folder
+client_environment
 # Invoked by the trap.
 # shellcheck disable=SC2317
-leave() {
-    proxy_stop
-    timeout 60 docker -H "unix://$daemon" swarm leave --force >/dev/null 2>&1
-    rm -rf "$work"
-}
-trap leave EXIT
-trap 'exit 130' INT TERM HUP
+leave() { timeout 60 docker -H "unix://$daemon" swarm leave --force >/dev/null 2>&1; }
 
 # try NAME CODE COMMAND…: runs the docker CLI through the proxy and expects its exit code.
 try() {
@@ -97,17 +83,12 @@ for version in '' 1.30 1.35 1.40; do
     rm -f "$work/report.jsonl" "$work/marks" "$work/proxy.sock"
     : >"$work/report.jsonl"
     : >"$work/marks"
-    if ! proxy_start "$plimsoll" "$work/proxy.sock" "$daemon" "$work/report.jsonl" >"$work/said"; then
+    if ! proxy_start "$work/report.jsonl" >"$work/said"; then
         not_ok "$flavour: the proxy starts" <"$work/said"
         continue
     fi
     cases
-    proxy_stop
-    if "$here/report.py" "$work/report.jsonl" "$(wc -l <"$work/marks")" "$work/marks" >"$work/said"; then
-        ok "$flavour: the report has no false alarm"
-        sed 's/^/# /' "$work/said"
-    else
-        not_ok "$flavour: the report has no false alarm" <"$work/said"
-    fi
+    plimsoll_stop
+    report_holds "$flavour: the report has no false alarm" "$work/report.jsonl" "$(wc -l <"$work/marks")" "$work/marks"
 done
 closing_line

@@ -1,23 +1,17 @@
 #!/usr/bin/env bash
 # TLS on both legs: the real docker CLI and a real dockerd with --tlsverify, plimsoll between them.
 #
-#   tls.sh PLIMSOLL DIR      DIR is that of dockerd.sh, for files; the daemon is another one, in DIR/tls
+#   tls.sh PLIMSOLL DIR      DIR as for dockerd.sh; the daemon that speaks TLS is another one, of its own
 #
 # Exit 1 when any test failed.
 set -u
 
-here=$(cd "$(dirname "$0")" && pwd)
-. "$here/harness.sh"
-if [ $# -ne 2 ]; then
-    echo 'usage: tls.sh PLIMSOLL DIR' >&2
-    exit 2
-fi
-plimsoll=$1
-work=$2/tls
-rm -rf "$work"
-mkdir -p "$work/certs" "$work/stranger"
-unset DOCKER_HOST DOCKER_CONTEXT DOCKER_TLS DOCKER_TLS_VERIFY DOCKER_CERT_PATH
-export DOCKER_CONFIG=$work/config
+# shellcheck source=tests/daemons/harness.sh
+. "$(dirname "$0")/harness.sh"
+arguments 'PLIMSOLL DIR' "$@"
+work_folder
+client_environment
+mkdir "$work/certs" "$work/stranger"
 port=$((20000 + RANDOM % 10000))
 front=$((port + 1))
 
@@ -37,39 +31,14 @@ for dir in "$work/certs" "$work/stranger"; do
 done
 certs=$work/certs
 
-proxy=
-guard=
 # Invoked by the trap.
 # shellcheck disable=SC2317
-leave() {
-    stop
-    "$here/dockerd.sh" stop "$work"
-}
+leave() { "$here/dockerd.sh" stop "$work"; }
 # listen ARG…: a proxy in TLS at $front; its report is $work/report.
 listen() {
-    rm -f "$work/stderr"
-    timeout --kill-after=10 300 "$plimsoll" proxy --listen "tcp://127.0.0.1:$front" --report "jsonl=$work/report" "$@" \
-        --listen-tlscert "$certs/server.pem" --listen-tlskey "$certs/server.key" --listen-tlscacert "$certs/ca.pem" \
-        </dev/null >"$work/terminal" 2>"$work/stderr" &
-    guard=$!
-    local tenths=100
-    until grep -qs 'listening on' "$work/stderr"; do
-        tenths=$((tenths - 1))
-        [ "$tenths" -gt 0 ] && [ -d "/proc/$guard" ] || return 1
-        sleep 0.1
-    done
-    read -r proxy <"/proc/$guard/task/$guard/children" || true
+    plimsoll_start 300 "$work/report" proxy --listen "tcp://127.0.0.1:$front" --report "jsonl=$work/report" "$@" \
+        --listen-tlscert "$certs/server.pem" --listen-tlskey "$certs/server.key" --listen-tlscacert "$certs/ca.pem"
 }
-# Sets code.
-stop() {
-    code=0
-    [ -n "$guard" ] || return 0
-    kill -TERM "$proxy" 2>/dev/null
-    wait "$guard" || code=$?
-    guard=
-}
-trap leave EXIT
-trap 'exit 130' INT TERM HUP
 
 PLIMSOLL_DAEMON_ARGS="--host tcp://127.0.0.1:$port --tlsverify --tlscacert $certs/ca.pem --tlscert $certs/server.pem --tlskey $certs/server.key" \
     timeout 120 "$here/dockerd.sh" start "$work" || exit 3
@@ -82,13 +51,13 @@ cli() {
 }
 # same NAME DUE GOT
 same() {
-    if [ "$2" = "$3" ]; then ok "$1"; else printf 'due:\n%s\ngot:\n%s\n' "$2" "$3" | not_ok "$1"; fi
+    if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" < <(printf 'due:\n%s\ngot:\n%s\n' "$2" "$3"); fi
 }
 # says NAME PART GOT
 says() {
     case $3 in
     *"$2"*) ok "$1" ;;
-    *) printf 'it does not say: %s\ngot:\n%s\n' "$2" "$3" | not_ok "$1" ;;
+    *) not_ok "$1" < <(printf 'it does not say: %s\ngot:\n%s\n' "$2" "$3") ;;
     esac
 }
 
@@ -97,9 +66,10 @@ same 'without plimsoll the daemon answers' 20.10.24 \
 
 for mode in observe enforce; do
     listen --backend "tcp://127.0.0.1:$port" --tlsverify --tlscacert "$certs/ca.pem" --tlscert "$certs/cert.pem" --tlskey "$certs/key.pem" \
-        --mode "$mode" || cat "$work/stderr"
+        --mode "$mode"
     same "$mode: run" hello "$(cli "$certs" run --rm base echo hello 2>&1)"
     # stdin ends in the middle of the connection: close_notify goes through both legs.
+    # shellcheck disable=SC2016
     same "$mode: half-close" '4 abc' "$(printf abc | cli "$certs" run --rm -i base sh -c 'x=$(cat; echo .); echo "${#x} ${x%.}"' 2>&1)"
     same "$mode: a megabyte through stdin and back" "$(head -c 1048576 /dev/zero | cksum)" \
         "$(head -c 1048576 /dev/zero | cli "$certs" run --rm -i base cat 2>/dev/null | cksum)"
@@ -112,9 +82,9 @@ for mode in observe enforce; do
     says "$mode: a client of another authority is not let in" 'tls' \
         "$(timeout 30 docker --tlsverify --tlscacert "$certs/ca.pem" --tlscert "$work/stranger/cert.pem" --tlskey "$work/stranger/key.pem" -H "tcp://127.0.0.1:$front" ps 2>&1)"
     says "$mode: nor is one without TLS" 'TLS is spoken here' "$(timeout 30 docker -H "tcp://127.0.0.1:$front" ps 2>&1)"
-    stop
-    same "$mode: no violation" 0 "$code"
-    says "$mode: they were said" 'it showed no certificate' "$(cat "$work/stderr")"
+    plimsoll_stop
+    same "$mode: no violation" 0 "$plimsoll_code"
+    says "$mode: they were said" 'it showed no certificate' "$(cat "$work/report.stderr")"
 done
 
 # The environment of the docker CLI is enough for run, and the command inside sees a plain socket.
@@ -132,13 +102,12 @@ says 'TLS behind a plain address' 'it speaks TLS: write https://, or add --tlsve
     "$(timeout 60 "$plimsoll" run --backend "tcp://127.0.0.1:$port" -- docker ps 2>&1)"
 
 # Read-only.
-listen --backend "https://127.0.0.1:$port" --tlscacert "$certs/ca.pem" --tlscert "$certs/cert.pem" --tlskey "$certs/key.pem" --mode enforce --only read ||
-    cat "$work/stderr"
+listen --backend "https://127.0.0.1:$port" --tlscacert "$certs/ca.pem" --tlscert "$certs/cert.pem" --tlskey "$certs/key.pem" --mode enforce --only read
 says 'read-only: ps' CONTAINER "$(cli "$certs" ps 2>&1)"
 says 'read-only: run' 'Error response from daemon: plimsoll denied ContainerCreate before it reached the daemon: --only read' \
     "$(cli "$certs" run --rm base true 2>&1)"
-stop
-same 'read-only: a denial is no violation' 0 "$code"
+plimsoll_stop
+same 'read-only: a denial is no violation' 0 "$plimsoll_code"
 says 'read-only: the report' '"enforcement":"denied"' "$(cat "$work/report")"
 same 'the daemon got nothing of it' '' "$(timeout 30 docker -H "unix://$work/docker.sock" ps -aq 2>&1)"
 
