@@ -3,41 +3,43 @@
 #
 #   html.sh PLIMSOLL [PICTURES]
 #
-# Needs chromium (Debian: apt-get install chromium) at $CHROMIUM, or in the path; Playwright and axe-core come from PyPI and npm. Pictures of three widths in
-# both colour schemes are left in the folder PICTURES, for people to look at.
+# Needs chromium (daemons/install.sh chromium) at $CHROMIUM, or in the path; Playwright and axe-core come from PyPI and npm. Pictures of three widths in
+# both colour schemes are left in the folder PICTURES, where one is given, for people to look at.
 set -euo pipefail
 
 plimsoll=$(realpath "${1:?usage: html.sh PLIMSOLL [PICTURES]}")
 cd "$(dirname "$0")/.."
 chromium=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)}
 if [ -z "$chromium" ]; then
-    echo "no chromium is there: apt-get install chromium, or set CHROMIUM" >&2
+    echo "no chromium is there: tests/daemons/install.sh chromium, or set CHROMIUM" >&2
     exit 1
 fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-pictures=${2:-$work/pictures}
-mkdir -p "$pictures"
+pictures=${2:-}
+[ -z "$pictures" ] || mkdir -p "$pictures"
 
-python3 -m venv "$work/venv"
-"$work/venv/bin/pip" install --quiet --disable-pip-version-check playwright
-(cd "$work" && npm install --silent --no-audit --no-fund axe-core >/dev/null)
+timeout 60 python3 -m venv "$work/venv"
+timeout 300 "$work/venv/bin/pip" install --quiet --disable-pip-version-check playwright
+(cd "$work" && timeout 300 npm install --silent --no-audit --no-fund axe-core >/dev/null)
 
 # Exit codes are other tests' business.
-"$plimsoll" check fixtures/rules/*/*.wire --format jsonl >"$work/rules.jsonl" || true
-"$plimsoll" report render "$work/rules.jsonl" --format html >"$work/rules.html"
-"$plimsoll" check fixtures/rules/frame.stream-type/fires-text.wire --format html >"$work/one.html" || true
+timeout 60 "$plimsoll" check fixtures/rules/*/*.wire --format jsonl >"$work/rules.jsonl" || true
+timeout 60 "$plimsoll" report render "$work/rules.jsonl" --format html >"$work/rules.html"
+timeout 60 "$plimsoll" check fixtures/rules/frame.stream-type/fires-text.wire --format html >"$work/one.html" || true
 timeout 600 "$plimsoll" probe --backend reference --report jsonl="$work/probe.jsonl" --format html >"$work/probe.html" || true
-"$plimsoll" probe --backend reference --api-version 1.41 --format jsonl >"$work/new.jsonl" || true
-"$plimsoll" report merge reference="$work/new.jsonl" rules="$work/rules.jsonl" --format html >"$work/merged.html" || true
+timeout 60 "$plimsoll" probe --backend reference --api-version 1.41 --format jsonl >"$work/new.jsonl" || true
+timeout 60 "$plimsoll" report merge reference="$work/new.jsonl" rules="$work/rules.jsonl" --format html >"$work/merged.html" || true
 
 timeout 600 "$work/venv/bin/python" - "$work" "$chromium" "$pictures" <<'PYTHON'
 import sys
+import time
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-work, chromium, pictures = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
+work, chromium = Path(sys.argv[1]), sys.argv[2]
+pictures = Path(sys.argv[3]) if sys.argv[3] else None
 axe = (work / "node_modules/axe-core/axe.min.js").read_text()
 passed = failed = 0
 
@@ -47,6 +49,14 @@ def check(what, holds):
     passed, failed = passed + bool(holds), failed + (not holds)
     if not holds:
         print(f"FAILED: {what}")
+
+
+def soon(page, what, holds):
+    """The page does something a moment after it was asked: so it is looked at again for a while."""
+    patience = time.monotonic() + 10
+    while not (found := holds()) and time.monotonic() < patience:
+        page.wait_for_timeout(20)
+    check(what, found)
 
 
 with sync_playwright() as playwright:
@@ -70,7 +80,8 @@ with sync_playwright() as playwright:
         for scheme in ["light", "dark"]:
             for width in [390, 900, 1440]:
                 page = open_page(name, viewport={"width": width, "height": 1000}, color_scheme=scheme)
-                page.screenshot(path=pictures / f"{name}-{scheme}-{width}.png", full_page=True)
+                if pictures:
+                    page.screenshot(path=pictures / f"{name}-{scheme}-{width}.png", full_page=True)
                 scrolls = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
                 check(f"{name} {width}: the page does not scroll sideways", not scrolls)
                 check(f"{name}: nothing on the console, {page.said}", not page.said)
@@ -89,77 +100,70 @@ with sync_playwright() as playwright:
     page = open_page("rules", viewport={"width": 1280, "height": 900})
     all_kinds = shown(page)
     check("every kind of finding is on the page", all_kinds > 100)
+
+    def reset(what):
+        page.click("button[type=reset]")
+        soon(page, what, lambda: shown(page) == all_kinds)
+
     page.select_option("select[name=severity]", "warning")
-    page.wait_for_timeout(200)
+    soon(page, "the filter shows warnings only", lambda: 0 < shown(page) < all_kinds)
     warnings = shown(page)
-    check("the filter shows warnings only", 0 < warnings < all_kinds)
-    check("the count says so", f"{warnings} of {all_kinds}" in page.locator("output").inner_text())
+    soon(page, "the count says so", lambda: f"{warnings} of {all_kinds}" in page.locator("output").inner_text())
     check("no rule without findings is shown", page.locator("section.rule:not([hidden])").count() == page.locator("section.rule[data-severity=warning]").count())
     page.select_option("select[name=side]", "client")
-    page.wait_for_timeout(200)
-    both = shown(page)
-    check("filters narrow one another", 0 < both < warnings)
-    page.click("button[type=reset]")
-    page.wait_for_timeout(200)
-    check("the button shows all again", shown(page) == all_kinds)
+    soon(page, "filters narrow one another", lambda: 0 < shown(page) < warnings)
+    reset("the button shows all again")
     page.select_option("select[name=version]", "24")
-    page.wait_for_timeout(200)
-    check("versions are filtered", 0 < shown(page) < all_kinds)
-    page.click("button[type=reset]")
+    soon(page, "versions are filtered", lambda: 0 < shown(page) < all_kinds)
+    reset("and again")
     page.select_option("select[name=area]", "frame")
-    page.wait_for_timeout(200)
-    check("areas are filtered", 0 < shown(page) < all_kinds and page.locator("section.rule:not([hidden])").first.get_attribute("id").startswith("frame."))
-    page.click("button[type=reset]")
-    page.wait_for_timeout(200)
+    soon(page, "areas are filtered", lambda: 0 < shown(page) < all_kinds and page.locator("section.rule:not([hidden])").first.get_attribute("id").startswith("frame."))
+    reset("and once more")
 
     page.locator("body").click(position={"x": 2, "y": 2})
     page.keyboard.press("/")
-    check("/ goes to the search", page.evaluate("document.activeElement.name") == "text")
+    soon(page, "/ goes to the search", lambda: page.evaluate("document.activeElement.name") == "text")
     page.keyboard.type("unrecognized input")
-    page.wait_for_timeout(200)
-    check("the search finds words", 0 < shown(page) < 10)
+    soon(page, "the search finds words", lambda: 0 < shown(page) < 10)
     page.keyboard.press("Escape")
-    page.wait_for_timeout(200)
-    check("Escape clears it", shown(page) == all_kinds)
+    soon(page, "Escape clears it", lambda: shown(page) == all_kinds)
 
     page = open_page("rules", viewport={"width": 1280, "height": 900})
     page.keyboard.press("Tab")
-    check("the first stop of the keyboard skips to the findings", page.evaluate("document.activeElement.className") == "skip")
+    soon(page, "the first stop of the keyboard skips to the findings", lambda: page.evaluate("document.activeElement.className") == "skip")
     page.keyboard.press("Enter")
-    check("and does", page.evaluate("document.activeElement.id") == "findings")
-    page.locator("table.matrix td.e a").first.click()
-    target = page.evaluate("location.hash")
-    check("a cell of the matrix leads to its finding, opened", page.locator(f"details{target}").get_attribute("open") is not None)
+    soon(page, "and does", lambda: page.evaluate("document.activeElement.id") == "findings")
+    cell = page.locator("table.matrix td.e a").first
+    target = cell.get_attribute("href")
+    cell.click()
+    soon(page, "a cell of the matrix leads to its finding, opened", lambda: page.locator(f"details{target}").get_attribute("open") is not None)
     page.fill("input[name=text]", "no such words")
-    page.wait_for_timeout(200)
-    check("nothing is found", shown(page) == 0)
+    soon(page, "nothing is found", lambda: shown(page) == 0)
     page.locator("table.rules a").first.click()
-    page.wait_for_timeout(200)
-    check("a link shows what the filter hid", shown(page) == all_kinds)
+    soon(page, "a link shows what the filter hid", lambda: shown(page) == all_kinds)
     links = page.evaluate("[...document.querySelectorAll('a[href^=\"#\"]')].filter((a) => !document.getElementById(a.hash.slice(1))).map((a) => a.hash)")
     check(f"every link leads somewhere, {links[:3]}", not links)
 
     page = open_page("rules", "#f3", viewport={"width": 1280, "height": 900})
-    check("a link from outside opens its finding", page.locator("#f3").get_attribute("open") is not None)
+    soon(page, "a link from outside opens its finding", lambda: page.locator("#f3").get_attribute("open") is not None)
     page.locator("#f3 .again button").click()
-    page.wait_for_timeout(100)
-    check("the command is copied", page.locator("#f3 .again button").inner_text() == "Copied")
-    page.screenshot(path=pictures / "finding.png")
+    soon(page, "the command is copied", lambda: page.locator("#f3 .again button").inner_text() == "Copied")
+    if pictures:
+        page.screenshot(path=pictures / "finding.png")
 
     page = open_page("rules", java_script_enabled=False, viewport={"width": 1280, "height": 900})
     check("without scripts there is no filter", not page.locator("#filter").is_visible())
     page.locator("#f5 summary").click()
-    check("without scripts a finding opens", page.locator("#f5 dl").is_visible())
+    soon(page, "without scripts a finding opens", lambda: page.locator("#f5 dl").is_visible())
     page.emulate_media(media="print")
-    check("without scripts everything is on paper", page.locator("#f9 dl").bounding_box()["height"] > 20)
+    soon(page, "without scripts everything is on paper", lambda: page.locator("#f9 dl").bounding_box()["height"] > 20)
     check("and the filter is not", not page.locator("#filter").is_visible())
 
     page = open_page("merged", viewport={"width": 1280, "height": 900})
     heads = page.locator("table.matrix").first.locator("thead th").all_inner_texts()
     check(f"daemons are columns, {heads}", heads[1:] == ["reference", "rules"])
     page.select_option("select[name=daemon]", label="reference")
-    page.wait_for_timeout(200)
-    check("daemons are filtered", 0 < shown(page) < page.locator("details.f").count())
+    soon(page, "daemons are filtered", lambda: 0 < shown(page) < page.locator("details.f").count())
     browser.close()
 
 print(f"{passed} passed, {failed} failed")
