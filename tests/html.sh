@@ -15,10 +15,15 @@ if [ -z "$chromium" ]; then
     exit 1
 fi
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+probe=
+trap '[ -z "$probe" ] || kill "$probe" 2>/dev/null; rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM HUP
 pictures=${2:-}
 [ -z "$pictures" ] || mkdir -p "$pictures"
 
+# All versions: a minute in which it mostly waits.
+timeout 600 "$plimsoll" probe --backend reference --report jsonl="$work/probe.jsonl" --format html >"$work/probe.html" &
+probe=$!
 timeout 60 python3 -m venv "$work/venv"
 timeout 300 "$work/venv/bin/pip" install --quiet --disable-pip-version-check playwright
 (cd "$work" && timeout 300 npm install --silent --no-audit --no-fund axe-core >/dev/null)
@@ -27,9 +32,10 @@ timeout 300 "$work/venv/bin/pip" install --quiet --disable-pip-version-check pla
 timeout 60 "$plimsoll" check fixtures/rules/*/*.wire --format jsonl >"$work/rules.jsonl" || true
 timeout 60 "$plimsoll" report render "$work/rules.jsonl" --format html >"$work/rules.html"
 timeout 60 "$plimsoll" check fixtures/rules/frame.stream-type/fires-text.wire --format html >"$work/one.html" || true
-timeout 600 "$plimsoll" probe --backend reference --report jsonl="$work/probe.jsonl" --format html >"$work/probe.html" || true
 timeout 60 "$plimsoll" probe --backend reference --api-version 1.41 --format jsonl >"$work/new.jsonl" || true
 timeout 60 "$plimsoll" report merge reference="$work/new.jsonl" rules="$work/rules.jsonl" --format html >"$work/merged.html" || true
+wait "$probe" || true
+probe=
 
 timeout 600 "$work/venv/bin/python" - "$work" "$chromium" "$pictures" <<'PYTHON'
 import sys

@@ -11,11 +11,12 @@ use crate::catalog::Catalog;
 use crate::cli::{DiffArgs, DiffFormat};
 use crate::error::{Error, Exit};
 use crate::inspect::Settings;
-use crate::model::Difference;
+use crate::model::{Difference, Event};
 use crate::proxy::Address;
 use crate::report::Style;
 use crate::snapshot::{Scene, Script, Snapshot, compare, player};
 
+use super::progress::{Steps, Stdout};
 use super::snapshot::{Playable, normal, playable, read, show_difference};
 use super::stage::Stage;
 use super::wrap;
@@ -73,7 +74,14 @@ pub(super) fn run(args: DiffArgs) -> Result<Exit, Error> {
 }
 
 async fn ask(address: &Address, script: &Script, expected: &[Scene], catalog: &'static Catalog) -> Result<Vec<Scene>, Error> {
-    let stage = Stage::open(address.clone(), settings(catalog), false, |_| {}).await?;
+    // Snapshots say how many there will be; a script alone does not.
+    let mut steps = Steps::new(format!("asking {address}"), Some(expected.len()).filter(|count| *count > 0), "exchanges");
+    let sink = move |event: &Event| {
+        if matches!(event, Event::Exchange(_)) {
+            steps.done();
+        }
+    };
+    let stage = Stage::open(address.clone(), settings(catalog), false, sink).await?;
     let played = player::play(script, &stage.socket(), expected, catalog).await;
     stage.close().await?;
     for sentence in &played.unmet {
@@ -176,7 +184,7 @@ impl Matrix {
     }
 
     fn tell(&mut self, difference: &Difference) -> Result<(), Error> {
-        let mut out = io::stdout();
+        let mut out = Stdout;
         let written = match self.format {
             DiffFormat::Terminal => show_difference(&mut out, self.style, difference, &mut self.last),
             DiffFormat::Jsonl => {

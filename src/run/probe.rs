@@ -1,6 +1,6 @@
 //! `plimsoll probe`: drives a daemon through a private proxy, and shows the scorecard.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,10 +18,12 @@ use crate::probe::scorecard::{Comparison, Scorecard, Setting};
 use crate::probe::{AT_ONCE, Probe, Wishes};
 use crate::proxy::{Address, Listener, Recorder, Tap, serve};
 
+use super::progress::Line;
 use super::serve::Backend;
 use super::session::{Output, Run, Session, recorder};
+use super::signals::announce;
 
-/// How often the line of progress is written anew.
+/// How often it is looked how far the probe is.
 const TICK: Duration = Duration::from_millis(100);
 /// So many of the things that could not be removed are named.
 const LEFT_SHOWN: usize = 8;
@@ -66,7 +68,7 @@ pub(super) fn run(args: &ProbeArgs) -> Result<Exit, Error> {
             _ if interrupted => Ok(Exit::Interrupted),
             (_, None) => Ok(exit),
             (Exit::Violations, Some(error)) => {
-                say(&format!("plimsoll: {error}\n"));
+                announce(&error.to_string());
                 Ok(exit)
             }
             (_, Some(error)) => Err(error),
@@ -151,8 +153,8 @@ async fn drive(wishes: Wishes, gate: Arc<Gate>, ledger: Arc<Ledger>, name: Optio
         probe = Probe::prepare(wishes, gate, ledger, &id) => probe?,
         _ = interrupt.recv() => return Err(Error::environment("interrupted before it began")),
     };
-    let shown = std::io::stderr().is_terminal();
     let interrupted = {
+        let mut line = Line::new(false);
         let running = probe.run();
         tokio::pin!(running);
         let mut tick = tokio::time::interval(TICK);
@@ -161,27 +163,25 @@ async fn drive(wishes: Wishes, gate: Arc<Gate>, ledger: Arc<Ledger>, name: Optio
                 () = &mut running => break false,
                 _ = interrupt.recv() => break true,
                 _ = terminate.recv() => break true,
-                _ = tick.tick() => if shown { progress(&probe, name) },
+                _ = tick.tick() => line.tell(|| progress(&probe, name)),
             }
         }
     };
-    if shown {
-        say("\r\x1b[K");
-    }
     if interrupted {
-        say("plimsoll: interrupted, removing what was made …\n");
+        announce("interrupted, removing what was made …");
     }
     let left = if interrupted { probe.clear_twice().await } else { probe.clear().await };
     for thing in left.iter().take(LEFT_SHOWN) {
-        say(&format!("plimsoll: could not be removed: {thing}\n"));
+        announce(&format!("could not be removed: {thing}"));
     }
     if left.len() > LEFT_SHOWN {
-        say(&format!("plimsoll: … nor could {} more\n", left.len() - LEFT_SHOWN));
+        announce(&format!("… nor could {} more", left.len() - LEFT_SHOWN));
     }
     Ok((probe, interrupted))
 }
 
-fn progress(probe: &Probe, name: Option<&str>) {
+/// How far it is.
+fn progress(probe: &Probe, name: Option<&str>) -> String {
     let name = name.map(|name| format!("{name}, ")).unwrap_or_default();
     let (cases, failing) = probe.progress();
     let versions = probe.versions();
@@ -190,14 +190,7 @@ fn progress(probe: &Probe, name: Option<&str>) {
         [first, .., last] => format!("API {first} to {last}"),
         [] => "no version".to_owned(),
     };
-    say(&format!("\r\x1b[Kprobing {name}{span}: {cases} cases, {failing} with errors"));
-}
-
-/// Standard output is for the report.
-fn say(text: &str) {
-    let mut stderr = std::io::stderr();
-    // Nobody listens on standard error: then nobody waits.
-    let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
+    format!("probing {name}{span}: {cases} cases, {failing} with errors")
 }
 
 fn start(args: &ProbeArgs, asked: &[Daemon]) -> Result<Session, Error> {

@@ -1,7 +1,7 @@
 //! A recording in a file, whichever of the two forms it has: its lines, one at a time.
 
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, ErrorKind, Read};
+use std::io::{BufRead as _, BufReader, ErrorKind};
 use std::path::Path;
 
 use crate::error::Error;
@@ -9,7 +9,7 @@ use crate::model::ApiVersion;
 use crate::transcript::har::{self, HarError};
 use crate::transcript::{Entry, ReadError, Reader};
 
-use super::progress::Progress;
+use super::progress::{Counted, Progress};
 
 /// Bytes that are read at once.
 const READ: usize = 256 << 10;
@@ -59,7 +59,7 @@ impl Recording {
             }
             Self::Har(file) => {
                 // Buffered once more: archives are read byte by byte.
-                let counted = BufReader::with_capacity(READ, Counted { file, position: 0, progress });
+                let counted = BufReader::with_capacity(READ, Counted::new(file, progress));
                 let read = har::read(counted, &mut |announced, entry| sink(Line { entry, announced, is_timed: true }));
                 read.map_err(|error| match error {
                     HarError::Broken(what) => Error::usage(format!("{}: {what}", path.display())),
@@ -67,22 +67,6 @@ impl Recording {
                 })
             }
         }
-    }
-}
-
-/// Says how far an archive is read.
-struct Counted<'a> {
-    file: BufReader<File>,
-    position: u64,
-    progress: &'a mut Progress,
-}
-
-impl Read for Counted<'_> {
-    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
-        let count = self.file.read(out)?;
-        self.position += count as u64;
-        self.progress.at(self.position);
-        Ok(count)
     }
 }
 

@@ -9,13 +9,14 @@ use tokio::task::JoinSet;
 
 use crate::cli::{DialArgs, Part, ReplayArgs};
 use crate::error::{Error, Exit};
+use crate::model::Event;
 use crate::proxy::{self, Address, Listener, Stream, Tap};
 use crate::replay::Script;
 use crate::replay::client::play;
 use crate::replay::daemon::{Ending, connection};
 use crate::transcript::{Exchange, Exchanges};
 
-use super::progress::Progress;
+use super::progress::{Progress, Steps};
 use super::recording::Recording;
 use super::serve::Backend;
 use super::session::{Output, Session, recorder};
@@ -94,7 +95,13 @@ fn client(args: ReplayArgs, exchanges: Vec<Exchange>) -> Result<Exit, Error> {
         let backend = Backend::start(backend).await?;
         let session = Session::start("replay", &args.judge, Output::Live, args.record.as_deref())?;
         let events = session.clone();
-        let tap = Arc::new(Tap::new(session.settings(), recorder, move |event| events.event(event)));
+        let mut steps = Steps::new(format!("replaying {}", args.file.display()), Some(exchanges.len()), "exchanges");
+        let tap = Arc::new(Tap::new(session.settings(), recorder, move |event| {
+            events.event(event);
+            if matches!(event, Event::Exchange(_)) {
+                steps.done();
+            }
+        }));
         let (stop, stopped) = watch::channel(false);
         let serving = tokio::spawn(proxy::serve(listener, backend.address(), Arc::clone(&tap), stopped));
         let interrupted = tokio::select! {

@@ -11,6 +11,7 @@ use crate::error::{Error, Exit};
 use crate::model::Event;
 use crate::report::{Ending, Format, Label, Merge, ReportError, Reporter, Setting, Style, read, reporter};
 
+use super::progress::{Counted, Progress, Stdout};
 use super::session::{catalog, create, exit, gate, style};
 
 pub(super) fn run(command: &ReportCommand) -> Result<Exit, Error> {
@@ -106,8 +107,9 @@ pub(super) fn read_file(path: &Path, sink: &mut dyn FnMut(Event)) -> Result<Endi
     read(reader(path)?, sink).map_err(|error| cannot_read(path, error))
 }
 
-fn reader(path: &Path) -> Result<BufReader<File>, Error> {
-    File::open(path).map(BufReader::new).map_err(|error| cannot_read(path, error.into()))
+fn reader(path: &Path) -> Result<Counted<Progress>, Error> {
+    let file = File::open(path).map_err(|error| cannot_read(path, error.into()))?;
+    Ok(Counted::new(BufReader::new(file), Progress::new("reading", path, false)))
 }
 
 fn cannot_read(path: &Path, error: ReportError) -> Error {
@@ -118,7 +120,7 @@ fn cannot_read(path: &Path, error: ReportError) -> Error {
 }
 
 fn open(format: Format, files: &[(Format, PathBuf)], coverage: bool, catalog: &'static Catalog) -> Result<Vec<Box<dyn Reporter>>, Error> {
-    let mut reporters = vec![reporter(format, Box::new(BufWriter::new(io::stdout())), Setting { style: style(), catalog, coverage })];
+    let mut reporters = vec![reporter(format, Box::new(BufWriter::new(Stdout)), Setting { style: style(), catalog, coverage })];
     for (format, path) in files {
         let file = create(path, "report")?;
         reporters.push(reporter(*format, Box::new(BufWriter::new(file)), Setting { style: Style::Plain, catalog, coverage }));

@@ -15,6 +15,7 @@ use crate::proxy::Recorder;
 use crate::report::{Format, Gate, Reporter, Setting, Style, Tally, Terminal, Waivers, reporter};
 use crate::transcript::Writer;
 
+use super::progress::Stdout;
 use super::signals::announce;
 
 /// Where the standard report goes while the run lasts.
@@ -135,9 +136,9 @@ impl Session {
                 spool = Some(Spool(file));
                 open(Format::Jsonl, Box::new(BufWriter::new(writer)), Style::Plain, None);
             }
-            (Format::Html | Format::Coverage, _) => open(args.format, Box::new(BufWriter::new(io::stdout())), style(), None),
+            (Format::Html | Format::Coverage, _) => open(args.format, Box::new(BufWriter::new(Stdout)), style(), None),
             (Format::Github, Output::AtEnd) => open(Format::Github, Box::new(OnNewLine { begun: false }), Style::Plain, None),
-            (format, _) => open(format, Box::new(io::stdout()), style(), None),
+            (format, _) => open(format, Box::new(Stdout), style(), None),
         }
         for (format, path) in &args.report {
             let file = create(path, "report")?;
@@ -307,7 +308,7 @@ struct OnNewLine {
 
 impl Write for OnNewLine {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut stdout = io::stdout();
+        let mut stdout = Stdout;
         if !std::mem::replace(&mut self.begun, true) {
             stdout.write_all(b"\n")?;
         }
@@ -315,7 +316,7 @@ impl Write for OnNewLine {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        io::stdout().flush()
+        Stdout.flush()
     }
 }
 
@@ -323,7 +324,7 @@ impl Spool {
     fn print(mut self) -> io::Result<()> {
         use std::io::Seek as _;
         self.0.rewind()?;
-        let mut stdout = io::stdout();
+        let mut stdout = Stdout;
         io::copy(&mut self.0, &mut stdout)?;
         stdout.flush()
     }

@@ -35,6 +35,7 @@ impl Signals {
 /// Standard output is for the report, so this goes to standard error; scripts wait for it.
 pub(super) fn announce(text: &str) {
     use std::io::Write as _;
+    super::progress::clear();
     // Nobody listens on standard error: then nobody waits.
     let _ = writeln!(std::io::stderr(), "plimsoll: {text}");
 }

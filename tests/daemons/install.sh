@@ -3,6 +3,7 @@
 #
 #   install.sh            dockerd, a static busybox, curl, python3 with venv, node and npm
 #   install.sh podman     podman, crun and conmon as well
+#   install.sh chromium   a browser as well
 #
 # Does nothing when all is there, so every other script may call it first.
 set -euo pipefail
@@ -95,7 +96,8 @@ main() {
         command -v conmon >/dev/null || missing+=(conmon)
         command -v runc >/dev/null || missing+=(runc)
         ;;
-    *) fail "unknown argument '$1' (only: podman)" ;;
+    chromium) command -v chromium >/dev/null || missing+=(chromium) ;;
+    *) fail "unknown argument '$1' (only: podman, chromium)" ;;
     esac
     if [ ${#missing[@]} -gt 0 ]; then
         install_packages "${missing[@]}"

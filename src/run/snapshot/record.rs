@@ -11,6 +11,7 @@ use crate::proxy::Address;
 use crate::snapshot::{Exchange, Folder, Normaliser, Reader, Scene, Script, Snapshot, compare, player, script};
 use crate::transcript::{self, Transcript};
 
+use super::super::progress::Steps;
 use super::super::session::{Output, Session};
 use super::super::stage::Stage;
 use super::super::wrap;
@@ -63,6 +64,7 @@ fn from_files(args: &RecordArgs, backend: &Address, folder: &Folder) -> Result<E
     super::super::runtime()?.block_on(async {
         let session = super::session("snapshot-record", &args.judge, Output::Live, &args.dir)?;
         let catalog = session.settings().catalog;
+        let mut steps = Steps::new("recording", Some(scenarios.len()), "scenarios");
         for (path, name, transcript, text) in scenarios {
             let settings = Settings { source: Some(name.as_str().into()), ..session.settings() };
             let played = playable(&transcript, &text, catalog).map_err(|what| Error::usage(format!("{}: {what}", path.display())))?;
@@ -77,6 +79,7 @@ fn from_files(args: &RecordArgs, backend: &Address, folder: &Folder) -> Result<E
                 write(&folder.script(&name), &text)?;
             }
             settle(folder, &name, scenes, &path.display().to_string())?;
+            steps.done();
         }
         session.finish()
     })

@@ -14,6 +14,7 @@ use crate::proxy::Address;
 use crate::snapshot::{Folder, Script, Snapshot, compare};
 use crate::transcript::Transcript;
 
+use super::super::progress::Steps;
 use super::super::session::{Output, Session};
 use super::record::{normal, play};
 
@@ -58,9 +59,11 @@ pub(super) fn run(args: TestArgs) -> Result<Exit, Error> {
         }
         // Told in the order of their names, however they end.
         let (mut ended, mut next) = (BTreeMap::new(), 0);
+        let mut steps = Steps::new("testing", Some(running.len()), "scenarios");
         while let Some(done) = running.join_next().await {
             let (index, scenario) = done.unwrap_or_else(|bug| std::panic::resume_unwind(bug.into_panic()));
             ended.insert(index, scenario?);
+            steps.done();
             while let Some(scenario) = ended.remove(&next) {
                 session.event(&Event::Scenario(scenario));
                 next += 1;
