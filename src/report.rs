@@ -33,7 +33,7 @@ pub use digest::{Cell, CellKey, Digest, Mark};
 pub use format::{Format, Setting, reporter};
 pub use github::Github;
 pub use html::Html;
-pub use jsonl::JsonLines;
+pub use jsonl::{JsonLines, LINE_SCHEMA};
 pub use junit::Junit;
 pub use markdown::Markdown;
 pub use merge::{Label, Merge, missing};

@@ -19,6 +19,8 @@ pub enum ReportCommand {
     /// Make any format of a report, also of one that was cut off
     #[command(after_help = "Example:\n  plimsoll report render run.jsonl --report junit=run.xml --report sarif=run.sarif")]
     Render(RenderArgs),
+    /// Print the JSON Schema of a line of the JSON Lines report
+    Schema,
 }
 
 /// `plimsoll report merge`.

@@ -5,6 +5,9 @@ use std::io::{self, Write};
 use super::{Reporter, Tally};
 use crate::model::Event;
 
+/// The JSON Schema (2020-12) of a line, as it is published.
+pub const LINE_SCHEMA: &str = include_str!("../../schemas/meta/report.json");
+
 /// Writes JSON Lines.
 #[derive(Debug)]
 pub struct JsonLines<W> {

@@ -16,7 +16,7 @@ use crate::proxy::Address;
 use crate::report::Style;
 use crate::snapshot::{Scene, Script, Snapshot, compare, player};
 
-use super::progress::{Steps, Stdout};
+use super::progress::{Stdout, Steps};
 use super::snapshot::{Playable, normal, playable, read, show_difference};
 use super::stage::Stage;
 use super::wrap;

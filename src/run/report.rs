@@ -9,7 +9,7 @@ use crate::catalog::Catalog;
 use crate::cli::{Input, MergeArgs, RenderArgs, ReportCommand};
 use crate::error::{Error, Exit};
 use crate::model::Event;
-use crate::report::{Ending, Format, Label, Merge, ReportError, Reporter, Setting, Style, read, reporter};
+use crate::report::{Ending, Format, LINE_SCHEMA, Label, Merge, ReportError, Reporter, Setting, Style, read, reporter};
 
 use super::progress::{Counted, Progress, Stdout};
 use super::session::{catalog, create, exit, gate, style};
@@ -18,6 +18,7 @@ pub(super) fn run(command: &ReportCommand) -> Result<Exit, Error> {
     match command {
         ReportCommand::Merge(args) => merge(args),
         ReportCommand::Render(args) => render(args),
+        ReportCommand::Schema => super::print(LINE_SCHEMA),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Every format says the same, whether it is made at once, from JSON Lines, or from shards; of a report that was cut off it says so.
 
 mod cut;
+mod lines;
 mod shards;
 mod texts;
 
