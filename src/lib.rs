@@ -71,6 +71,9 @@
 //! - The JSON Lines report gives an exchange's line after its violations: a violation in an endless stream is worth knowing before the stream ends.
 //! - The judge is one for all connections: what one connection created (a container with a TTY) is then known before another uses it.
 //! - Redaction has a module of its own beside `transcript`: the judge and the recording share it, and it needs `wire` and `catalog` alike.
+//! - Most bodies are correct, and building a document of each costs ten times what looking costs: `catalog/checker` accepts a correct body in one pass over its
+//!   bytes. It can only say yes or nothing; `jsonschema` stays the authority, and a property test holds the two together.
+//! - `plimsoll.toml` is read into arguments and parsed by clap (`config`): the file and the command line cannot have different options, defaults or errors.
 //! - The judge has a thread of its own. Inline it would make the next read late, and what the daemon wrote apart, the head of a hijack and the
 //!   first frame, would more often reach the client in one piece; docker-py loses the frame then, as it does now and then without any proxy.
 //!   Back-pressure holds when more than a megabyte waits for it.
