@@ -37,7 +37,7 @@ pub use secret::{Mask, SecretNames, SecretPlace, SecretStep};
 pub use wire_value::{Wire, WireError};
 
 /// Types and common responses: what the files of operations refer to.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Library {
     /// By name as it stands in a `$ref`: `types/error`.
     types: BTreeMap<String, Value>,

@@ -32,7 +32,8 @@ pub(super) enum Kind {
 }
 
 impl SchemaFile {
-    fn parse(path: &Path, text: impl Into<Cow<'static, str>>) -> Result<Self, SchemaError> {
+    /// What stands at this path; nothing is read there.
+    pub(super) fn parse(path: &Path, text: impl Into<Cow<'static, str>>) -> Result<Self, SchemaError> {
         let text = text.into();
         Ok(Self { path: path.to_owned(), json: parse_json(path, &text)?, text })
     }

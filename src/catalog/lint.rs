@@ -9,7 +9,7 @@ use super::example::Example;
 use super::file::{self, Kind, SchemaError, SchemaFile};
 use super::operation::Operation;
 use super::projection::{Direction, Projected, Projection};
-use super::{Contract, Library, Parameters, schema};
+use super::{Catalog, Contract, Library, Parameters, schema};
 use crate::model::ApiVersion;
 
 /// The JSON Schema of the files.
@@ -27,26 +27,22 @@ pub struct Linted {
 /// Checks a folder of the form of `schemas/` (the whole, or what is to be laid over the built-in catalogue), or one file. Either may
 /// refer to the built-in types.
 pub fn lint_path(path: &Path) -> Result<(Linted, Vec<SchemaError>), SchemaError> {
-    let given = if path.is_dir() {
-        file::read_dir(path)?
-    } else {
-        let read = file::read(path)?;
-        // Alone, a file is judged as what it looks like.
-        let folder = if read.json.get("routes").is_some() || read.json.get("id").is_some() { "file" } else { "types" };
-        vec![SchemaFile { path: Path::new(folder).join(path.file_name().map_or(path, Path::new)), ..read }]
-    };
+    if !path.is_dir() {
+        return Ok(lint_alone(file::read(path)?));
+    }
+    let given = file::read_dir(path)?;
     if given.is_empty() {
         return Err(SchemaError::new(path, "", "holds no JSON files"));
     }
     let places: Vec<PathBuf> = given.iter().map(|file| file.path.clone()).collect();
     let count = given.iter().filter(|file| !matches!(file.kind(), Kind::Other)).count();
-    let (linted, mut errors) = lint_files(file::overlaid(given), &places);
-    for error in &mut errors {
-        if path.is_file() && error.file == places[0] {
-            path.clone_into(&mut error.file);
-        }
-    }
+    let (linted, errors) = lint_files(file::overlaid(given), &places);
     Ok((Linted { files: count, ..linted }, errors))
+}
+
+/// Checks one file by its text, as [`lint_path`] would find it at this path; nothing is read there.
+pub fn lint_text(path: &Path, text: String) -> Result<(Linted, Vec<SchemaError>), SchemaError> {
+    SchemaFile::parse(path, text).map(lint_alone)
 }
 
 /// Checks the built-in catalogue.
@@ -104,6 +100,49 @@ fn lint_files(files: Vec<SchemaFile>, places: &[PathBuf]) -> (Linted, Vec<Schema
     }
     errors.extend(super::route::Routes::new(&sound).err());
     (linted, errors)
+}
+
+/// Checks one file beside the built-in catalogue. What the file is not is sound there, and is not checked again.
+fn lint_alone(file: SchemaFile) -> (Linted, Vec<SchemaError>) {
+    let builtin = Catalog::builtin();
+    let given = file.path.clone();
+    // Alone, a file is judged as what it looks like.
+    let folder = if file.json.get("routes").is_some() || file.json.get("id").is_some() { "file" } else { "types" };
+    let file = SchemaFile { path: Path::new(folder).join(given.file_name().map_or(given.as_path(), Path::new)), ..file };
+    let mut linted = Linted { files: 1, examples: 0 };
+    let mut errors = Vec::new();
+    match file.kind() {
+        Kind::Type(name) => {
+            let mut library = Library::clone(&builtin.library);
+            library.types.insert(name.clone(), file.json);
+            errors.extend(lint_type(&library, &name, &library.types[&name]));
+        }
+        Kind::Operation { tag } => {
+            errors.extend(meta_errors(&file));
+            if errors.is_empty() {
+                let (examples, wrong) = lint_beside(builtin, tag, file);
+                linted.examples = examples;
+                errors.extend(wrong);
+            }
+        }
+        Kind::Common | Kind::Other => linted.files = 0,
+    }
+    for error in &mut errors {
+        given.clone_into(&mut error.file);
+    }
+    (linted, errors)
+}
+
+/// The number of examples of an operation, which takes the place of the built-in one of the same name; and what is wrong.
+fn lint_beside(builtin: &Catalog, tag: String, file: SchemaFile) -> (usize, Vec<SchemaError>) {
+    let operation = match Operation::new(tag, file, Arc::clone(&builtin.library)) {
+        Ok(operation) => operation,
+        Err(error) => return (0, vec![error]),
+    };
+    let (examples, wrong) = lint_operation(&operation).map_or_else(|error| (0, Some(error)), |examples| (examples, None));
+    let others = builtin.operations.iter().filter(|other| other.path().file_name() != operation.path().file_name());
+    let ambiguous = super::route::Routes::new(others.chain([&operation])).err();
+    (examples, wrong.into_iter().chain(ambiguous).collect())
 }
 
 fn meta_errors(file: &SchemaFile) -> Vec<SchemaError> {
@@ -166,4 +205,30 @@ fn compile_all(operation: &Operation, contract: &Contract, version: ApiVersion) 
         schema::compile(one.source()).map_err(|what| SchemaError::new(operation.path(), "", format!("{what}, at {version}")))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(name: &str, text: &str) -> (usize, Vec<String>) {
+        let (linted, errors) = lint_text(name.as_ref(), text.to_owned()).expect("JSON");
+        (linted.examples, errors.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn a_file_alone_is_checked_beside_the_built_in_ones() {
+        let wait = Catalog::builtin().operation("ContainerWait").expect("in the catalogue").text();
+        let (examples, errors) = said("of/somebody/ContainerWait.json", wait);
+        assert!(examples > 0, "run");
+        assert_eq!(errors, Vec::<String>::new());
+        let taken = said("ContainerLinger.json", &wait.replace("\"ContainerWait\"", "\"ContainerLinger\""));
+        assert_eq!(
+            taken.1,
+            ["ContainerLinger.json at /routes: POST /containers/{id}/wait is a route of ContainerWait already, from 1.0 to 1.55"]
+        );
+        assert_eq!(said("Other.json", wait).1, ["Other.json at /id: is not the name of the file"]);
+        assert_eq!(said("error.json", r#"{ "type": "string" }"#), (0, vec![]));
+        assert_eq!(said("error.json", r##"{ "$ref": "types/nothing" }"##).1, ["error.json: there is no type file for types/nothing"]);
+    }
 }

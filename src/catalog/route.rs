@@ -86,7 +86,8 @@ struct Target {
 
 impl Routes {
     /// Sorts the routes; two with one method, one shape of path and a common version are an error.
-    pub(super) fn new(operations: &[Operation]) -> Result<Self, SchemaError> {
+    pub(super) fn new<'a>(operations: impl IntoIterator<Item = &'a Operation>) -> Result<Self, SchemaError> {
+        let operations: Vec<&Operation> = operations.into_iter().collect();
         let mut by_step: FxHashMap<String, Vec<Target>> = FxHashMap::default();
         for (index, operation) in operations.iter().enumerate() {
             for route in operation.routes() {

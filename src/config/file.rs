@@ -46,6 +46,11 @@ impl File {
         let mut bytes = Vec::new();
         let file = std::fs::File::open(path).map_err(|why| unreadable(path, &why))?;
         file.take(LIMIT + 1).read_to_end(&mut bytes).map_err(|why| unreadable(path, &why))?;
+        Self::of(path, bytes)
+    }
+
+    /// What stands at this path; nothing is read there. The error, which is bad usage: it is too large or no UTF-8.
+    pub fn of(path: &Path, bytes: Vec<u8>) -> Result<Self, Error> {
         if bytes.len() as u64 > LIMIT {
             return Err(Error::usage(format!("{}: larger than 1 MiB, and so no configuration", path.display())));
         }

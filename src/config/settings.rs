@@ -35,8 +35,8 @@ impl Setting {
 pub struct Settings(Vec<Setting>);
 
 impl Settings {
-    /// Reads the file for the subcommand at `path`. What is wrong anywhere in it is an error, with every place that is.
-    pub(super) fn read(command: &Command, path: &[&str], file: &File) -> Result<Self, Error> {
+    /// Reads the file for the subcommand at `path`, of a built definition. What is wrong anywhere in it is an error, with every place that is.
+    pub fn read(command: &Command, path: &[&str], file: &File) -> Result<Self, Error> {
         let table = file.table()?;
         let mut reading = Reading { command, path, file, settings: Self::default(), complaints: Vec::new() };
         reading.table(table.get_ref(), &[]);
