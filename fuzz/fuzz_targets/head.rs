@@ -2,4 +2,4 @@
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| plimsoll_fuzz::same(data, plimsoll_fuzz::heads));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| plimsoll_fuzz::head(data));

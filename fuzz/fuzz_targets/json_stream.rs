@@ -2,4 +2,4 @@
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| plimsoll_fuzz::same(data, plimsoll_fuzz::documents));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| plimsoll_fuzz::json_stream(data));

@@ -10,6 +10,7 @@ mod enforce;
 mod facts;
 mod faults;
 mod floors;
+mod fuzz;
 mod gate;
 mod har;
 mod html;

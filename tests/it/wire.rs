@@ -2,11 +2,10 @@
 
 use bytes::Bytes;
 use plimsoll::model::Side;
-use plimsoll::wire::{
-    Agreement, ArchiveDecoder, ArchiveItem, BodyDecoder, BodyItem, BodyLength, DataType, FrameDecoder, FrameItem, HeadRead, HeadReader,
-    JsonStreamDecoder, JsonStreamItem, StreamEnd, TarDecoder, TarItem, WebSocketDecoder, WebSocketItem,
-};
+use plimsoll::wire::{Agreement, BodyLength, DataType, FrameItem, JsonStreamItem, TarItem};
 use proptest::prelude::*;
+
+use crate::fuzz::targets::{read_archive, read_body, read_documents, read_frames, read_heads, read_tar, read_websocket};
 
 /// Pieces that look like the real thing, with noise in between: pure noise seldom gets past the first byte.
 fn soup(pieces: &'static [&'static [u8]]) -> impl Strategy<Value = Vec<u8>> {
@@ -21,106 +20,6 @@ fn cut(bytes: &[u8], places: &[prop::sample::Index]) -> Vec<Bytes> {
     at.extend([0, bytes.len()]);
     at.sort_unstable();
     at.windows(2).map(|pair| Bytes::copy_from_slice(&bytes[pair[0]..pair[1]])).collect()
-}
-
-fn heads(side: Side, pieces: Vec<Bytes>) -> Vec<String> {
-    let mut reader = HeadReader::new(side);
-    let mut out = Vec::new();
-    for mut piece in pieces {
-        while !piece.is_empty() {
-            match reader.push(&mut piece) {
-                HeadRead::Incomplete => {}
-                HeadRead::Complete(head, flaws) => {
-                    let fields: Vec<_> = head.fields().collect();
-                    out.push(format!("{:?} {:?} {fields:?} {flaws:?}", head.start_line(), head.bytes()));
-                }
-                HeadRead::Lost(flaw) => out.push(format!("{flaw:?}")),
-            }
-        }
-    }
-    out.push(format!("{:?}", reader.finish(StreamEnd::Closed)));
-    out
-}
-
-fn body(length: BodyLength, pieces: Vec<Bytes>) -> (Vec<u8>, Vec<String>) {
-    let (mut decoder, _) = BodyDecoder::new(length);
-    let (mut data, mut out) = (Vec::new(), Vec::new());
-    for mut piece in pieces {
-        while let Some(item) = decoder.next(&mut piece) {
-            match item {
-                BodyItem::Data(bytes) => data.extend_from_slice(&bytes),
-                BodyItem::Flaw(flaw) => out.push(format!("{flaw:?}")),
-                BodyItem::ChunkEnd => {}
-                BodyItem::End | BodyItem::Lost => {
-                    out.push(format!("{item:?}"));
-                    out.push(format!("{:?}", decoder.finish(StreamEnd::Closed)));
-                    return (data, out);
-                }
-            }
-        }
-    }
-    out.push(format!("{:?}", decoder.finish(StreamEnd::Closed)));
-    (data, out)
-}
-
-fn frames(pieces: Vec<Bytes>) -> Vec<FrameItem> {
-    let mut decoder = FrameDecoder::default();
-    let mut out = Vec::new();
-    for mut piece in pieces {
-        while let Some(item) = decoder.next(&mut piece) {
-            out.push(item);
-        }
-    }
-    out.extend(decoder.finish(StreamEnd::Closed).map(FrameItem::Flaw));
-    out
-}
-
-fn documents(pieces: Vec<Bytes>) -> Vec<JsonStreamItem> {
-    let mut decoder = JsonStreamDecoder::default();
-    let mut out = Vec::new();
-    for mut piece in pieces {
-        while !piece.is_empty() {
-            out.extend(decoder.next(&mut piece));
-        }
-    }
-    out.extend(decoder.finish(StreamEnd::Closed));
-    out
-}
-
-fn websocket(side: Side, pieces: Vec<Bytes>) -> Vec<WebSocketItem> {
-    let mut decoder = WebSocketDecoder::new(Agreement { side, data: Some(DataType::Text), utf8: true, extended: false });
-    let mut out = Vec::new();
-    for mut piece in pieces {
-        while let Some(item) = decoder.next(&mut piece) {
-            out.push(item);
-        }
-    }
-    out.extend(decoder.finish(StreamEnd::Closed).map(WebSocketItem::Flaw));
-    out
-}
-
-fn tar(pieces: Vec<Bytes>) -> Vec<TarItem> {
-    let mut decoder = TarDecoder::default();
-    let mut out = Vec::new();
-    for mut piece in pieces {
-        while let Some(item) = decoder.next(&mut piece) {
-            out.push(item);
-        }
-    }
-    out.extend(decoder.finish(StreamEnd::Closed).map(TarItem::Flaw));
-    out
-}
-
-fn archive(pieces: Vec<Bytes>) -> Vec<ArchiveItem> {
-    let mut decoder = ArchiveDecoder::default();
-    let mut out = Vec::new();
-    for mut piece in pieces {
-        while let Some(item) = decoder.next(&mut piece) {
-            out.push(item);
-        }
-    }
-    out.extend(decoder.finish(StreamEnd::Closed));
-    out
 }
 
 /// What the crate `tar` makes of these files: the name, the content, and whether the header is changed afterwards.
@@ -203,30 +102,31 @@ proptest! {
     #[test]
     fn heads_do_not_depend_on_cuts(bytes in soup(HEADS), places in proptest::collection::vec(any::<prop::sample::Index>(), 0..8), client in any::<bool>()) {
         let side = if client { Side::Client } else { Side::Daemon };
-        prop_assert_eq!(heads(side, cut(&bytes, &places)), heads(side, cut(&bytes, &[])));
+        prop_assert_eq!(read_heads(side, cut(&bytes, &places)), read_heads(side, cut(&bytes, &[])));
     }
 
     #[test]
     fn bodies_do_not_depend_on_cuts(bytes in soup(CHUNKS), places in proptest::collection::vec(any::<prop::sample::Index>(), 0..8), length in 0u64..20) {
         for length in [BodyLength::Chunked, BodyLength::Exactly(length), BodyLength::UntilClose] {
-            prop_assert_eq!(body(length, cut(&bytes, &places)), body(length, cut(&bytes, &[])));
+            prop_assert_eq!(read_body(length, cut(&bytes, &places)), read_body(length, cut(&bytes, &[])));
         }
     }
 
     #[test]
     fn frames_do_not_depend_on_cuts(bytes in soup(FRAMES), places in proptest::collection::vec(any::<prop::sample::Index>(), 0..8)) {
-        prop_assert_eq!(frames(cut(&bytes, &places)), frames(cut(&bytes, &[])));
+        prop_assert_eq!(read_frames(cut(&bytes, &places)), read_frames(cut(&bytes, &[])));
     }
 
     #[test]
     fn websockets_do_not_depend_on_cuts(bytes in soup(WEBSOCKET), places in proptest::collection::vec(any::<prop::sample::Index>(), 0..8), client in any::<bool>()) {
         let side = if client { Side::Client } else { Side::Daemon };
-        prop_assert_eq!(websocket(side, cut(&bytes, &places)), websocket(side, cut(&bytes, &[])));
+        let agreement = Agreement { side, data: Some(DataType::Text), utf8: true, extended: false };
+        prop_assert_eq!(read_websocket(agreement, cut(&bytes, &places)), read_websocket(agreement, cut(&bytes, &[])));
     }
 
     #[test]
     fn documents_do_not_depend_on_cuts(bytes in soup(DOCUMENTS), places in proptest::collection::vec(any::<prop::sample::Index>(), 0..8)) {
-        prop_assert_eq!(documents(cut(&bytes, &places)), documents(cut(&bytes, &[])));
+        prop_assert_eq!(read_documents(cut(&bytes, &places)), read_documents(cut(&bytes, &[])));
     }
 
     #[test]
@@ -237,7 +137,7 @@ proptest! {
             stream.extend_from_slice(&u32::try_from(payload.len()).expect("short").to_be_bytes());
             stream.extend_from_slice(payload);
         }
-        let read: Vec<_> = frames(vec![Bytes::from(stream)]).into_iter().map(|item| match item {
+        let read: Vec<_> = read_frames(vec![Bytes::from(stream)]).into_iter().map(|item| match item {
             FrameItem::Frame(frame) => (frame.stream, frame.length as usize),
             FrameItem::Flaw(flaw) => panic!("{flaw:?}"),
         }).collect();
@@ -246,7 +146,7 @@ proptest! {
 
     #[test]
     fn what_others_pack_is_sound(files in proptest::collection::vec(("[a-z]{1,40}(/[a-zé]{1,40}){0,5}", proptest::collection::vec(any::<u8>(), 0..1500)), 0..4)) {
-        let read = tar(vec![Bytes::from(packed(&files, None))]);
+        let read = read_tar(vec![Bytes::from(packed(&files, None))]);
         let names: Vec<_> = read.into_iter().map(|item| match item {
             TarItem::Entry(entry) => (entry.name, entry.size),
             TarItem::Flaw(flaw) => panic!("{flaw:?}"),
@@ -258,7 +158,7 @@ proptest! {
     fn documents_that_are_written_are_read_again(values in proptest::collection::vec("[a-z{}\\[\\]\"\\\\ \n]{0,12}", 0..8), separator in proptest::sample::select(vec!["", "\n", "\r\n", " ", "\x1e"])) {
         let texts: Vec<String> = values.iter().map(|text| serde_json::json!({ "text": text, "list": [text] }).to_string()).collect();
         let stream = texts.join(separator) + separator;
-        let read: Vec<_> = documents(vec![Bytes::from(stream)]).into_iter().map(|item| match item {
+        let read: Vec<_> = read_documents(vec![Bytes::from(stream)]).into_iter().map(|item| match item {
             JsonStreamItem::Document { bytes, .. } => String::from_utf8(bytes.to_vec()).expect("UTF-8"),
             other => panic!("{other:?}"),
         }).collect();
@@ -278,17 +178,17 @@ proptest! {
         places in proptest::collection::vec(any::<prop::sample::Index>(), 0..8),
     ) {
         let mut plain = packed(&files, changed);
-        prop_assert_eq!(tar(cut(&plain, &places)), tar(cut(&plain, &[])));
-        prop_assert_eq!(archive(cut(&plain, &places)), archive(cut(&plain, &[])));
+        prop_assert_eq!(read_tar(cut(&plain, &places)), read_tar(cut(&plain, &[])));
+        prop_assert_eq!(read_archive(cut(&plain, &places)), read_archive(cut(&plain, &[])));
         let mut gzip = zipped(&plain);
         if let Some(at) = spoilt {
             let at = at % gzip.len();
             gzip[at] ^= 0x11;
         }
-        prop_assert_eq!(archive(cut(&gzip, &places)), archive(cut(&gzip, &[])));
+        prop_assert_eq!(read_archive(cut(&gzip, &places)), read_archive(cut(&gzip, &[])));
         gzip.truncate(end.index(gzip.len() + 1));
-        prop_assert_eq!(archive(cut(&gzip, &places)), archive(cut(&gzip, &[])));
+        prop_assert_eq!(read_archive(cut(&gzip, &places)), read_archive(cut(&gzip, &[])));
         plain.truncate(end.index(plain.len() + 1));
-        prop_assert_eq!(archive(cut(&plain, &places)), archive(cut(&plain, &[])));
+        prop_assert_eq!(read_archive(cut(&plain, &places)), read_archive(cut(&plain, &[])));
     }
 }
