@@ -17,6 +17,7 @@ mod head;
 mod recording;
 mod string;
 mod text;
+mod value;
 
 use bytes::{Bytes, BytesMut};
 
@@ -26,6 +27,7 @@ use crate::wire::{Flaw, Head, HeadRead, HeadReader, excerpt};
 
 pub use alias::Aliases;
 pub use recording::{Event, Redaction};
+pub use value::{Replace, replace_in_document, replace_in_parameter};
 
 use alias::STAR;
 use document::{At, DocumentMask};

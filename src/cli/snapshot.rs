@@ -119,6 +119,9 @@ pub struct DiffArgs {
     /// How to show the differences
     #[arg(long, value_enum, default_value_t = DiffFormat::Terminal)]
     pub format: DiffFormat,
+    /// Compare secrets as they are, and show them: two recordings need to have been made so, too
+    #[arg(long)]
+    pub no_redact: bool,
     /// With --a and --b: the transcript whose requests are sent. Without: two recordings
     #[arg(value_name = "FILE.wire", conflicts_with = "command")]
     pub files: Vec<PathBuf>,

@@ -6,7 +6,7 @@
 use super::alias::STAR;
 use super::string::StringMask;
 use super::{Redactor, is_shapeless};
-use crate::catalog::{Mask, SecretPlace, SecretStep};
+use crate::catalog::{Mask, SecretNames, SecretPlace, SecretStep};
 
 /// Deeper documents are refused by the parser (`serde_json`, as Go's at 10000).
 const DEPTH: usize = 128;
@@ -28,6 +28,51 @@ pub(super) enum At<'a> {
     Values,
     /// Of credentials: all but names and addresses.
     Credentials,
+}
+
+impl At<'_> {
+    /// How a string or number here is masked.
+    pub(super) fn scalar(self) -> Option<Mask> {
+        match self {
+            At::Open | At::Names => None,
+            At::Secret(mask) => Some(mask),
+            At::Values | At::Credentials => Some(Mask::Whole),
+            // A plain value where a structure with secrets is due.
+            At::Place(place) => place.mask().or_else(|| place.is_marked().then_some(Mask::Whole)),
+        }
+    }
+
+    /// Whether what a member is depends on its name.
+    const fn reads_names(self) -> bool {
+        matches!(self, At::Names | At::Credentials | At::Place(_))
+    }
+
+    /// What the member of this name is, which is in lower case.
+    pub(super) fn member(self, name: &str, names: &SecretNames) -> Self {
+        let unknown = || names.member(name).map_or(At::Names, At::Secret);
+        match self {
+            // A map where a list of `KEY=value` is due.
+            At::Secret(Mask::Environment) => At::Secret(Mask::Whole),
+            At::Credentials if matches!(name, "username" | "email" | "serveraddress") => At::Open,
+            At::Open | At::Values | At::Credentials | At::Secret(_) => self,
+            At::Place(place) => match place.member(name) {
+                SecretStep::Known(place) => below(place),
+                // A map where a list of secrets is due.
+                SecretStep::Unknown if place.item().is_some_and(SecretPlace::is_marked) => At::Secret(Mask::Whole),
+                SecretStep::Unknown => unknown(),
+            },
+            At::Names => unknown(),
+        }
+    }
+
+    /// What the items of an array are.
+    pub(super) fn item(self) -> Self {
+        match self {
+            // A list where one is due stays at its place.
+            At::Place(place) => place.item().map_or(self, below),
+            other => other,
+        }
+    }
 }
 
 /// Bytes to be put over those at a position of the stream.
@@ -259,7 +304,7 @@ impl<'a> DocumentMask<'a> {
                     1
                 }
                 (b',', Some((false, at))) => {
-                    self.at = item(*at);
+                    self.at = at.item();
                     self.state = State::Value { closes: false };
                     1
                 }
@@ -278,18 +323,18 @@ impl<'a> DocumentMask<'a> {
             }
             b'[' => {
                 self.stack.push((false, self.at));
-                self.at = item(self.at);
+                self.at = self.at.item();
                 self.state = State::Value { closes: true };
             }
             b']' if closes => return self.close(),
             b'"' => {
-                self.state = match self.scalar() {
+                self.state = match self.at.scalar() {
                     Some(mask) => State::Secret { mask: Box::new(StringMask::new(mask, redactor)), name: false },
                     None => State::Text { name: false, escaped: false },
                 };
             }
             b'-' | b'0'..=b'9' => {
-                let digits = Digits { masked: self.scalar().is_some(), begun: false, exponent: false };
+                let digits = Digits { masked: self.at.scalar().is_some(), begun: false, exponent: false };
                 self.state = State::Number(digits);
                 return 0;
             }
@@ -299,17 +344,6 @@ impl<'a> DocumentMask<'a> {
             _ => return self.lose(),
         }
         1
-    }
-
-    /// How a string or number here is masked.
-    fn scalar(&self) -> Option<Mask> {
-        match self.at {
-            At::Open | At::Names => None,
-            At::Secret(mask) => Some(mask),
-            At::Values | At::Credentials => Some(Mask::Whole),
-            // A plain value where a structure with secrets is due.
-            At::Place(place) => place.mask().or_else(|| place.is_marked().then_some(Mask::Whole)),
-        }
     }
 
     fn close(&mut self) -> usize {
@@ -340,26 +374,10 @@ impl<'a> DocumentMask<'a> {
     /// What the member is whose name was read.
     fn member(&mut self, redactor: Redactor<'_>) -> At<'a> {
         let at = self.stack.last().map_or(At::Names, |(_, at)| *at);
-        match at {
-            // A map where a list of `KEY=value` is due.
-            At::Secret(Mask::Environment) => return At::Secret(Mask::Whole),
-            At::Open | At::Values | At::Secret(_) => return at,
-            At::Names | At::Credentials | At::Place(_) => {}
+        if at.reads_names() {
+            self.lower();
         }
-        self.lower();
-        let name = std::str::from_utf8(&self.name).unwrap_or_default();
-        let unknown = || redactor.names.member(name).map_or(At::Names, At::Secret);
-        match at {
-            At::Credentials if matches!(name, "username" | "email" | "serveraddress") => At::Open,
-            At::Place(place) => match place.member(name) {
-                SecretStep::Known(place) => below(place),
-                // A map where a list of secrets is due.
-                SecretStep::Unknown if place.item().is_some_and(SecretPlace::is_marked) => At::Secret(Mask::Whole),
-                SecretStep::Unknown => unknown(),
-            },
-            At::Names => unknown(),
-            other => other,
-        }
+        at.member(std::str::from_utf8(&self.name).unwrap_or_default(), redactor.names)
     }
 
     /// Go's decoder does not mind the case of names.
@@ -397,16 +415,8 @@ impl Digits {
     }
 }
 
-fn below(place: &SecretPlace) -> At<'_> {
+pub(super) fn below(place: &SecretPlace) -> At<'_> {
     place.mask().map_or(At::Place(place), At::Secret)
-}
-
-fn item(at: At<'_>) -> At<'_> {
-    match at {
-        // A list where one is due stays at its place.
-        At::Place(place) => place.item().map_or(at, below),
-        other => other,
-    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Masks one text that is all there: a header's value, a query parameter, a string of a document. Every byte keeps its place.
 
+use std::ops::Range;
+
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -19,75 +21,13 @@ impl Redactor<'_> {
     /// The text with its secrets masked; as long as before.
     pub(super) fn text(self, mask: Mask, text: &mut [u8]) {
         match mask {
-            Mask::Whole => self.whole(text),
-            Mask::Environment => {
-                if let Some(at) = memchr::memchr(b'=', text) {
-                    self.whole(&mut text[at + 1..]);
-                }
-            }
-            Mask::Assignments => self.assignments(text),
-            Mask::Url => self.url(text),
             Mask::Json => self.json(text, At::Values),
             Mask::RegistryAuth => self.registry_auth(text),
-        }
-    }
-
-    fn whole(self, text: &mut [u8]) {
-        text.copy_from_slice(&self.aliases.of(text));
-    }
-
-    /// Each `NAME=value`, quoted or up to the next blank.
-    fn assignments(self, text: &mut [u8]) {
-        let mut at = 0;
-        while let Some(found) = memchr::memchr(b'=', &text[at..]) {
-            let begin = at + found + 1;
-            let name = text[at..begin - 1].iter().rev().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
-            let before = (begin - 1).checked_sub(name + 1).map_or(b' ', |before| text[before]);
-            if name == 0 || !(before.is_ascii_whitespace() || matches!(before, b'"' | b'\'' | b'|')) {
-                at = begin;
-                continue;
-            }
-            let quote = text.get(begin).copied().filter(|byte| matches!(byte, b'"' | b'\''));
-            let from = begin + usize::from(quote.is_some());
-            let mut end = from;
-            while end < text.len() && quote.map_or(!text[end].is_ascii_whitespace(), |quote| text[end] != quote) {
-                // An escaped blank or quote does not end it.
-                end += if text[end] == b'\\' { 2 } else { 1 };
-            }
-            let end = end.min(text.len());
-            self.whole(&mut text[from..end]);
-            at = end;
-        }
-        // `ENV NAME value`, the old form.
-        let word = text.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
-        if text[..word].eq_ignore_ascii_case(b"ENV") && memchr::memchr(b'=', text).is_none() {
-            let blank = |byte: &u8| byte.is_ascii_whitespace();
-            let name = word + text[word..].iter().take_while(|byte| blank(byte)).count();
-            let value = name + text[name..].iter().take_while(|byte| !blank(byte)).count();
-            let value = value + text[value..].iter().take_while(|byte| blank(byte)).count();
-            self.whole(&mut text[value..]);
-        }
-    }
-
-    /// User, password and the query's values (RFC 3986 section 3.2.1); the fragment names a branch and a folder.
-    fn url(self, text: &mut [u8]) {
-        let begin = text.windows(3).position(|window| window == b"://").map_or(0, |at| at + 3);
-        let end = begin + text[begin..].iter().position(|byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(text.len() - begin);
-        if let Some(at) = memchr::memrchr(b'@', &text[begin..end]).map(|at| begin + at) {
-            let colon = memchr::memchr(b':', &text[begin..at]).map_or(at, |colon| begin + colon);
-            // `git@github.com:…` is how everybody writes it; no secret is that short.
-            if &text[begin..at] != b"git" {
-                self.whole(&mut text[begin..colon]);
-                if colon < at {
-                    self.whole(&mut text[colon + 1..at]);
+            _ => {
+                for place in places(mask, text) {
+                    let secret = &mut text[place];
+                    secret.copy_from_slice(&self.aliases.of(secret));
                 }
-            }
-        }
-        if let Some(query) = memchr::memchr(b'?', text) {
-            let end = memchr::memchr(b'#', text).unwrap_or(text.len()).max(query);
-            for pair in text[query + 1..end].split_mut(|byte| *byte == b'&') {
-                let value = memchr::memchr(b'=', pair).map_or(0, |at| at + 1);
-                self.whole(&mut pair[value..]);
             }
         }
     }
@@ -130,6 +70,78 @@ impl Redactor<'_> {
             unreadable(digits);
         }
     }
+}
+
+/// Where the secrets of a text stand, in order. Documents and credentials have places of their own: of them it is the whole text.
+pub(super) fn places(mask: Mask, text: &[u8]) -> Vec<Range<usize>> {
+    match mask {
+        Mask::Environment => memchr::memchr(b'=', text).map(|at| at + 1..text.len()).into_iter().collect(),
+        Mask::Assignments => assignments(text),
+        Mask::Url => url(text),
+        Mask::Whole | Mask::Json | Mask::RegistryAuth => std::iter::once(0..text.len()).collect(),
+    }
+}
+
+/// Each `NAME=value`, quoted or up to the next blank.
+fn assignments(text: &[u8]) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(next) = memchr::memchr(b'=', &text[at..]) {
+        let begin = at + next + 1;
+        let name = text[at..begin - 1].iter().rev().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+        let before = (begin - 1).checked_sub(name + 1).map_or(b' ', |before| text[before]);
+        if name == 0 || !(before.is_ascii_whitespace() || matches!(before, b'"' | b'\'' | b'|')) {
+            at = begin;
+            continue;
+        }
+        let quote = text.get(begin).copied().filter(|byte| matches!(byte, b'"' | b'\''));
+        let from = begin + usize::from(quote.is_some());
+        let mut end = from;
+        while end < text.len() && quote.map_or(!text[end].is_ascii_whitespace(), |quote| text[end] != quote) {
+            // An escaped blank or quote does not end it.
+            end += if text[end] == b'\\' { 2 } else { 1 };
+        }
+        let end = end.min(text.len());
+        found.push(from..end);
+        at = end;
+    }
+    // `ENV NAME value`, the old form.
+    let word = text.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+    if text[..word].eq_ignore_ascii_case(b"ENV") && memchr::memchr(b'=', text).is_none() {
+        let blank = |byte: &u8| byte.is_ascii_whitespace();
+        let name = word + text[word..].iter().take_while(|byte| blank(byte)).count();
+        let value = name + text[name..].iter().take_while(|byte| !blank(byte)).count();
+        let value = value + text[value..].iter().take_while(|byte| blank(byte)).count();
+        found.push(value..text.len());
+    }
+    found
+}
+
+/// User, password and the query's values (RFC 3986 section 3.2.1); the fragment names a branch and a folder.
+fn url(text: &[u8]) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let begin = text.windows(3).position(|window| window == b"://").map_or(0, |at| at + 3);
+    let end = begin + text[begin..].iter().position(|byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(text.len() - begin);
+    if let Some(at) = memchr::memrchr(b'@', &text[begin..end]).map(|at| begin + at) {
+        let colon = memchr::memchr(b':', &text[begin..at]).map_or(at, |colon| begin + colon);
+        // `git@github.com:…` is how everybody writes it; no secret is that short.
+        if &text[begin..at] != b"git" {
+            found.push(begin..colon);
+            if colon < at {
+                found.push(colon + 1..at);
+            }
+        }
+    }
+    if let Some(query) = memchr::memchr(b'?', text) {
+        let end = memchr::memchr(b'#', text).unwrap_or(text.len()).max(query);
+        let mut from = query + 1;
+        for pair in text.get(from..end).unwrap_or_default().split(|byte| *byte == b'&') {
+            let value = memchr::memchr(b'=', pair).map_or(0, |at| at + 1);
+            found.push(from + value..from + pair.len());
+            from += pair.len() + 1;
+        }
+    }
+    found
 }
 
 /// Stars are no digits of base64, and what made it unreadable stays.

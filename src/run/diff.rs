@@ -14,7 +14,7 @@ use crate::inspect::Settings;
 use crate::model::{Difference, Event};
 use crate::proxy::Address;
 use crate::report::Style;
-use crate::snapshot::{Scene, Script, Snapshot, compare, player};
+use crate::snapshot::{Normaliser, Scene, Script, Snapshot, compare, player};
 
 use super::progress::{Stdout, Steps};
 use super::snapshot::{Playable, normal, playable, read, show_difference};
@@ -26,7 +26,7 @@ use scenes::Scenes;
 const WINDOW: usize = 64;
 
 pub(super) fn run(args: DiffArgs) -> Result<Exit, Error> {
-    let catalog = Catalog::builtin();
+    let normaliser = Normaliser::new(Catalog::builtin()).showing_secrets(args.no_redact);
     let mut matrix = Matrix::new(args.format);
     match (args.a, args.b, &args.files[..]) {
         (Some(a), Some(b), files) => {
@@ -40,29 +40,29 @@ pub(super) fn run(args: DiffArgs) -> Result<Exit, Error> {
             super::runtime()?.block_on(async {
                 if args.command.is_empty() {
                     for (path, transcript, text) in transcripts {
-                        let playable = playable(&transcript, &text, catalog);
+                        let playable = playable(&transcript, &text, normaliser.clone());
                         let Playable { script, scenes, .. } =
                             playable.map_err(|what| Error::usage(format!("{}: {what}", path.display())))?;
                         // A scenario has its answers beside it.
                         let snapshot = Snapshot::read(&path.with_extension("snap"))?.map(|snapshot| snapshot.scenes);
-                        let left = ask(&a, &script, snapshot.as_deref().unwrap_or(&scenes), catalog).await?;
-                        let right = ask(&b, &script, snapshot.as_deref().unwrap_or(&scenes), catalog).await?;
+                        let left = ask(&a, &script, snapshot.as_deref().unwrap_or(&scenes), &normaliser).await?;
+                        let right = ask(&b, &script, snapshot.as_deref().unwrap_or(&scenes), &normaliser).await?;
                         matrix.compare(&left, &right)?;
                     }
                     return Ok(());
                 }
-                let stage = Stage::open(a, settings(catalog), true, |_| {}).await?;
+                let stage = Stage::open(a, settings(args.no_redact), true, |_| {}).await?;
                 let ended = wrap::command(&args.command, stage.host()).await;
                 let recorded = stage.close().await?;
                 ended?;
                 let Some(transcript) = recorded.filter(|transcript| !transcript.entries.is_empty()) else { return Ok(()) };
-                let Playable { script, scenes, .. } = playable(&transcript, &[], catalog).map_err(Error::usage)?;
-                let other = ask(&b, &script, &scenes, catalog).await?;
+                let Playable { script, scenes, .. } = playable(&transcript, &[], normaliser.clone()).map_err(Error::usage)?;
+                let other = ask(&b, &script, &scenes, &normaliser).await?;
                 matrix.compare(&scenes, &other)
             })?;
         }
         (None, None, [left, right]) => {
-            let (mut left, mut right) = (Scenes::open(left, catalog)?, Scenes::open(right, catalog)?);
+            let (mut left, mut right) = (Scenes::open(left, normaliser.clone())?, Scenes::open(right, normaliser)?);
             matrix.recordings(&mut left, &mut right)?;
             let broken = [left.broken(), right.broken()].into_iter().flatten().collect();
             let exit = matrix.finish()?;
@@ -73,7 +73,7 @@ pub(super) fn run(args: DiffArgs) -> Result<Exit, Error> {
     matrix.finish()
 }
 
-async fn ask(address: &Address, script: &Script, expected: &[Scene], catalog: &'static Catalog) -> Result<Vec<Scene>, Error> {
+async fn ask(address: &Address, script: &Script, expected: &[Scene], normaliser: &Normaliser) -> Result<Vec<Scene>, Error> {
     // Snapshots say how many there will be; a script alone does not.
     let mut steps = Steps::new(format!("asking {address}"), Some(expected.len()).filter(|count| *count > 0), "exchanges");
     let sink = move |event: &Event| {
@@ -81,17 +81,19 @@ async fn ask(address: &Address, script: &Script, expected: &[Scene], catalog: &'
             steps.done();
         }
     };
-    let stage = Stage::open(address.clone(), settings(catalog), false, sink).await?;
-    let played = player::play(script, &stage.socket(), expected, catalog).await;
+    let stage = Stage::open(address.clone(), Settings::default(), false, sink).await?;
+    let played = player::play(script, &stage.socket(), expected, normaliser.clone()).await;
     stage.close().await?;
     for sentence in &played.unmet {
         super::signals::announce(&format!("{address}: {sentence}"));
     }
-    Ok(normal(&played.exchanges, catalog).0)
+    Ok(normal(&played.exchanges, normaliser.clone()).0)
 }
 
-fn settings(catalog: &'static Catalog) -> Settings {
-    Settings { catalog, ..Settings::default() }
+/// Of the run that is recorded.
+fn settings(no_redact: bool) -> Settings {
+    let settings = Settings::default();
+    Settings { aliases: settings.aliases.filter(|_| !no_redact), ..Settings::default() }
 }
 
 /// Counts by operation, and tells of differences as they are found.

@@ -8,6 +8,8 @@ use super::kind::Kind;
 const SHORT: usize = 12;
 /// A client may shorten an id in a path or a filter further.
 const SHORTEST: usize = 6;
+/// In the alias of a secret.
+pub(super) const REDACTED: &str = "redacted";
 /// Characters of a UUID.
 const UUID: usize = 36;
 
@@ -167,11 +169,12 @@ fn is_uuid(text: &str) -> bool {
     text.len() == UUID && [8, 4, 4, 4, 12].into_iter().all(|length| groups.next() == Some(Some(length)))
 }
 
-/// `<container-1>`.
+/// `<container-1>`. What stands in the place of a secret, `<redacted-1>`, is none: no live value takes its place.
 pub(super) fn is_alias(text: &str) -> bool {
     let inner = text.strip_prefix('<').and_then(|text| text.strip_suffix('>'));
     inner.and_then(|inner| inner.split_once('-')).is_some_and(|(word, number)| {
         !word.is_empty()
+            && word != REDACTED
             && word.bytes().all(|byte| byte.is_ascii_lowercase())
             && !number.is_empty()
             && number.bytes().all(|byte| byte.is_ascii_digit())

@@ -5,6 +5,7 @@
 
 mod mask;
 mod query;
+mod secret;
 
 use serde_json::Value;
 
@@ -14,18 +15,29 @@ use super::scene::{Content, Label, Message, Scene};
 use crate::catalog::{Catalog, Contract, ResponseContract, Schema};
 use crate::inspect::contract_of;
 
+use secret::Secrets;
+pub(super) use secret::is_redacted;
+
 /// Normalises the exchanges of one scenario, in the order of their requests.
 #[derive(Debug, Clone)]
 pub struct Normaliser {
     catalog: &'static Catalog,
     aliases: Aliases,
+    secrets: Secrets,
+    shows_secrets: bool,
 }
 
 impl Normaliser {
-    /// One that knows no value yet.
+    /// One that knows no value yet. Secrets become aliases.
     #[must_use]
     pub fn new(catalog: &'static Catalog) -> Self {
-        Self { catalog, aliases: Aliases::default() }
+        Self { catalog, aliases: Aliases::default(), secrets: Secrets::default(), shows_secrets: false }
+    }
+
+    /// Whether secrets stay as they were sent.
+    #[must_use]
+    pub fn showing_secrets(self, shows_secrets: bool) -> Self {
+        Self { shows_secrets, ..self }
     }
 
     /// All scenes of a scenario.
@@ -50,6 +62,7 @@ impl Normaliser {
     /// Puts the parts that have no order of their own into one, and leaves out what comes as the network likes.
     #[must_use]
     pub fn arrange(&self, mut scene: Scene) -> Scene {
+        self.mark_secrets(&mut scene);
         let Some(schema) = self.response(&scene).and_then(|response| response.body.schema.as_ref()).map(Schema::source) else {
             return scene;
         };
@@ -110,6 +123,7 @@ impl Normaliser {
     #[must_use]
     pub fn next(&mut self, scene: Scene) -> Scene {
         let mut scene = self.arrange(scene);
+        self.name_secrets(&mut scene);
         let contract = self.contract(&scene);
         self.target(&mut scene, contract);
         self.hear(&scene);
@@ -232,6 +246,7 @@ impl Normaliser {
     fn blind(&self, schema: &Value, item: &Value) -> String {
         let mut item = item.clone();
         kind::walk(schema, &mut item, &mut String::new(), &mut |_, kind, value| self.blur(kind, value));
+        secret::blur_secrets(&mut item);
         self.leaves(&mut item);
         item.to_string()
     }

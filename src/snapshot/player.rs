@@ -16,7 +16,6 @@ use super::exchange::{Exchange, Happening, Reader};
 use super::normal::Normaliser;
 use super::scene::Scene;
 use super::script::{Amount, Script, Step, documents, is_stream_of_documents};
-use crate::catalog::Catalog;
 use crate::model::Side;
 use crate::transcript::{Entry, What};
 
@@ -39,13 +38,15 @@ pub struct Played {
 }
 
 /// Plays a script against what listens on a unix socket. `expected` are the scenes of the snapshot: by their places live ids are told.
-pub async fn play(script: &Script, socket: &Path, expected: &[Scene], catalog: &'static Catalog) -> Played {
+///
+/// The normaliser is a fresh one, of the kind that the snapshot was made with.
+pub async fn play(script: &Script, socket: &Path, expected: &[Scene], normaliser: Normaliser) -> Played {
     let (sender, inbox) = mpsc::unbounded_channel();
     let mut player = Player {
         socket,
         expected,
-        reader: Reader::new(catalog, None),
-        normaliser: Normaliser::new(catalog),
+        reader: Reader::new(normaliser.catalog(), None),
+        normaliser,
         live: HashMap::new(),
         connections: BTreeMap::new(),
         opened: 0,

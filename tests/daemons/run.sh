@@ -66,6 +66,7 @@ part 1500 cli.sh
 part 900 sdk.sh
 part 600 swarm.sh
 part 600 replay.sh
+part 900 snapshot.sh
 part 600 canary.sh
 part 500 soak.py
 part 600 tls.sh

@@ -157,6 +157,44 @@ fn a_recording_becomes_a_scenario_and_two_are_compared() {
     assert!(code == 0 && out.ends_with("no difference: 5 exchanges\n") || out.contains("no difference"), "{out}");
 }
 
+/// What a command sent and what a daemon has of secrets: the snapshot holds none, and the daemon's own do not make it red the next time.
+#[test]
+fn a_snapshot_holds_no_secrets() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let session = r#"@plimsoll-transcript 1
+> "POST /v1.41/images/create?fromImage=busybox&tag=latest HTTP/1.1\r\nHost: d\r\nX-Registry-Auth: eyJ1c2VybmFtZSI6ImphbmUiLCJwYXNzd29yZCI6ImNvcnJlY3QgaG9yc2UifQ==\r\n\r\n"
+< "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+> "POST /v1.41/containers/create?name=web HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\nContent-Length: 63\r\n\r\n{\"Image\":\"busybox\",\"Env\":[\"PASSWORD=correct horse\",\"SHORT=ab\"]}"
+< "HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n"
+> "GET /v1.41/containers/web/json HTTP/1.1\r\nHost: d\r\n\r\n"
+< "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+"#;
+    let path = at(&dir, "session");
+    std::fs::write(&path, session).expect("written");
+    let snapshots = at(&dir, "snapshots");
+    let command = [env!("CARGO_BIN_EXE_plimsoll"), "replay", &path, "--as", "client", "--speed", "max", "--fail-on", "never"];
+    let kept =
+        |extension: &str| std::fs::read_to_string(dir.path().join("snapshots").join(format!("web.{extension}"))).expect("a scenario");
+    for redact in [&[][..], &["--no-redact"]] {
+        let record = ["snapshot", "record", "--backend", "reference", "--dir", &snapshots, "--name", "web"];
+        let (code, out, err) = plimsoll(&[&record[..], redact, &["--"], &command[..]].concat());
+        assert_eq!(code, 0, "{out}{err}");
+        if redact.is_empty() {
+            assert!(!(kept("snap") + &kept("wire")).contains("correct horse"), "{}", kept("wire"));
+            assert!(
+                kept("snap").contains("\"PASSWORD=<redacted-1>\"") && kept("snap").contains("\"SHORT=<redacted>\""),
+                "{}",
+                kept("snap")
+            );
+        } else {
+            assert_eq!(plimsoll(&["snapshot", "accept", "--dir", &snapshots]).0, 0);
+            assert!(kept("snap").contains("\"PASSWORD=correct horse\"") && kept("snap").contains("PATH=/"), "{}", kept("snap"));
+        }
+        let (code, out, err) = plimsoll(&[&["snapshot", "test", "--backend", "reference", "--dir", &snapshots], redact].concat());
+        assert_eq!(code, 0, "{out}{err}");
+    }
+}
+
 #[test]
 fn two_daemons_are_compared_operation_by_operation() {
     let script = repository("fixtures/snapshots/container-1.41.wire").display().to_string();

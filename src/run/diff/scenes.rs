@@ -5,7 +5,6 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use super::super::progress::Progress;
-use crate::catalog::Catalog;
 use crate::error::Error;
 use crate::snapshot::{Exchange, Normaliser, Reader, Scene};
 use crate::transcript::{self, ReadError};
@@ -27,15 +26,15 @@ pub(super) struct Scenes {
 
 impl Scenes {
     /// Opens a recording; what is none is said now.
-    pub(super) fn open(path: &Path, catalog: &'static Catalog) -> Result<Self, Error> {
+    pub(super) fn open(path: &Path, normaliser: Normaliser) -> Result<Self, Error> {
         let file = File::open(path).map_err(|error| Error::environment(format!("cannot read {}: {error}", path.display())))?;
         let entries = transcript::Reader::new(BufReader::with_capacity(READ, file)).map_err(|error| cannot(path, &error))?;
         Ok(Self {
             path: path.to_owned(),
-            exchanges: Reader::new(catalog, entries.api_version()),
+            exchanges: Reader::new(normaliser.catalog(), entries.api_version()),
             entries: Some(entries),
             rest: Vec::new().into_iter(),
-            normaliser: Normaliser::new(catalog),
+            normaliser,
             progress: Progress::new("comparing", path, false),
             broken: None,
         })

@@ -43,7 +43,7 @@ pub(super) fn run(args: &RecordArgs) -> Result<Exit, Error> {
             return Ok(Exit::Interrupted);
         }
         let words: Vec<_> = args.command.iter().map(|word| word.to_string_lossy()).collect();
-        keep(&folder, &name, &transcript, &words.join(" "), session.settings().catalog)?;
+        keep(&folder, &name, &transcript, &words.join(" "), normaliser(&session.settings()))?;
         Ok(match exit {
             Exit::Compliant if !status.success() => Exit::CommandFailed,
             exit => exit,
@@ -63,17 +63,17 @@ fn from_files(args: &RecordArgs, backend: &Address, folder: &Folder) -> Result<E
     folder.create()?;
     super::super::runtime()?.block_on(async {
         let session = super::session("snapshot-record", &args.judge, Output::Live, &args.dir)?;
-        let catalog = session.settings().catalog;
         let mut steps = Steps::new("recording", Some(scenarios.len()), "scenarios");
         for (path, name, transcript, text) in scenarios {
             let settings = Settings { source: Some(name.as_str().into()), ..session.settings() };
-            let played = playable(&transcript, &text, catalog).map_err(|what| Error::usage(format!("{}: {what}", path.display())))?;
+            let played =
+                playable(&transcript, &text, normaliser(&settings)).map_err(|what| Error::usage(format!("{}: {what}", path.display())))?;
             let Playable { script, scenes: expected, text } = played;
             let played = play(&script, &expected, backend.clone(), settings, &session).await?;
             for sentence in &played.unmet {
                 say(&format!("{name}: {sentence}"));
             }
-            let (scenes, _) = normal(&played.exchanges, catalog);
+            let (scenes, _) = normal(&played.exchanges, normaliser(&session.settings()));
             // A script that is its own source stays as it was written.
             if folder.script(&name) != *path {
                 write(&folder.script(&name), &text)?;
@@ -85,6 +85,11 @@ fn from_files(args: &RecordArgs, backend: &Address, folder: &Folder) -> Result<E
     })
 }
 
+/// A fresh one for a run with these settings: a snapshot shows secrets where the report does.
+pub(super) fn normaliser(settings: &Settings) -> Normaliser {
+    Normaliser::new(settings.catalog).showing_secrets(settings.aliases.is_none())
+}
+
 /// Plays a script through a proxy of its own.
 pub(super) async fn play(
     script: &Script,
@@ -93,10 +98,10 @@ pub(super) async fn play(
     settings: Settings,
     session: &Session,
 ) -> Result<player::Played, Error> {
-    let catalog = settings.catalog;
+    let normaliser = normaliser(&settings);
     let events = session.clone();
     let stage = Stage::open(backend, settings, false, move |event| events.event(event)).await?;
-    let played = player::play(script, &stage.socket(), expected, catalog).await;
+    let played = player::play(script, &stage.socket(), expected, normaliser).await;
     stage.close().await?;
     Ok(played)
 }
@@ -112,8 +117,9 @@ pub(in super::super) struct Playable {
 }
 
 /// `text` is what the transcript was read from: one that is a script already is played as it stands. The error is a sentence.
-pub(in super::super) fn playable(transcript: &Transcript, text: &[u8], catalog: &'static Catalog) -> Result<Playable, String> {
-    let (scenes, normaliser) = normal(&exchanges(transcript, catalog), catalog);
+pub(in super::super) fn playable(transcript: &Transcript, text: &[u8], normaliser: Normaliser) -> Result<Playable, String> {
+    let catalog = normaliser.catalog();
+    let (scenes, normaliser) = normal(&exchanges(transcript, catalog), normaliser);
     if scenes.is_empty() {
         return Err("there is no request in it".to_owned());
     }
@@ -135,15 +141,15 @@ fn exchanges(transcript: &Transcript, catalog: &'static Catalog) -> Vec<Exchange
 }
 
 /// Normal scenes, and what their aliases stand for.
-pub(in super::super) fn normal(exchanges: &[Exchange], catalog: &'static Catalog) -> (Vec<Scene>, Normaliser) {
-    let mut normaliser = Normaliser::new(catalog);
+pub(in super::super) fn normal(exchanges: &[Exchange], mut normaliser: Normaliser) -> (Vec<Scene>, Normaliser) {
     let scenes = exchanges.iter().map(|exchange| normaliser.next(Scene::of(exchange))).collect();
     (scenes, normaliser)
 }
 
 /// Keeps what was recorded: the client side, and the answers.
-fn keep(folder: &Folder, name: &str, transcript: &Transcript, expression: &str, catalog: &'static Catalog) -> Result<(), Error> {
-    let (scenes, normaliser) = normal(&exchanges(transcript, catalog), catalog);
+fn keep(folder: &Folder, name: &str, transcript: &Transcript, expression: &str, normaliser: Normaliser) -> Result<(), Error> {
+    let catalog = normaliser.catalog();
+    let (scenes, normaliser) = normal(&exchanges(transcript, catalog), normaliser);
     if scenes.is_empty() {
         return Ok(());
     }

@@ -16,7 +16,7 @@ use crate::transcript::Transcript;
 
 use super::super::progress::Steps;
 use super::super::session::{Output, Session};
-use super::record::{normal, play};
+use super::record::{normal, normaliser, play};
 
 /// More differences of one scenario are counted, not kept.
 const DIFFERENCES_LIMIT: usize = 200;
@@ -112,7 +112,7 @@ impl Setting {
         let script = Script::of(transcript, catalog);
         let expected = snapshot.as_ref().map_or(&[][..], |snapshot| &snapshot.scenes);
         let played = play(&script, expected, self.backend.clone(), settings, &self.session).await?;
-        let (scenes, _) = normal(&played.exchanges, catalog);
+        let (scenes, _) = normal(&played.exchanges, normaliser(&self.session.settings()));
         let mut differences = compare::scenarios(expected, &scenes);
         let exchanges = scenes.len();
         let pending = self.folder.pending(name);

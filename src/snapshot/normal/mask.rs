@@ -10,6 +10,9 @@ use super::Normaliser;
 const VARYING: [&str; 15] =
     ["PID", "PPID", "HPID", "C", "STIME", "TIME", "START", "STARTED", "ELAPSED", "%CPU", "%MEM", "VSZ", "RSS", "SZ", "LSTART"];
 
+/// In the place of a credential.
+pub(super) const CREDENTIAL: &str = "<credential>";
+
 impl Normaliser {
     /// Puts the alias into the place of a value of this kind.
     pub(super) fn mask(&mut self, kind: Kind, value: &mut Value, is_client: bool) {
@@ -17,7 +20,10 @@ impl Normaliser {
             (_, Value::Null) => None,
             (Kind::Measure, _) => Some("<measure>".to_owned()),
             (Kind::Progress, Value::Object(detail)) if !detail.is_empty() => Some("<progress>".to_owned()),
-            (Kind::Credential, Value::String(text)) if !text.is_empty() => Some("<credential>".to_owned()),
+            (Kind::Credential, _) => {
+                credential(value);
+                None
+            }
             (Kind::Processes, _) => {
                 processes(value);
                 None
@@ -182,6 +188,13 @@ pub(super) fn token(kind: Kind, value: &Value) -> Option<String> {
         _ => return None,
     };
     Some(token.to_owned()).filter(|token| !token.is_empty())
+}
+
+/// What nobody is to read, if there is anything.
+pub(super) fn credential(value: &mut Value) {
+    if value.as_str().is_some_and(|text| !text.is_empty()) {
+        *value = Value::String(CREDENTIAL.to_owned());
+    }
 }
 
 /// Log lines with `timestamps=1`: the time in front of each.

@@ -208,3 +208,38 @@ fn what_the_client_asked_for_is_no_choice_of_the_daemon() {
         assert!(text.contains(kept), "{kept} in {text}");
     }
 }
+
+#[test]
+fn secrets_have_aliases_of_their_own_redacted_or_not() {
+    let world = |first: &str, second: &str, short: &str| {
+        let create = |secret: &str| {
+            let mut create = scene(
+                "ContainerCreate",
+                "POST",
+                "/containers/create".to_owned(),
+                201,
+                vec![Content::Json(json!({ "Id": "a".repeat(64) }))],
+            );
+            create.request.content = vec![Content::Json(
+                json!({ "Image": "base", "Env": [format!("B={second}"), format!("A={secret}"), format!("C={short}")] }),
+            )];
+            create
+        };
+        let document =
+            json!({ "Id": "a".repeat(64), "Config": { "Env": [format!("B={second}"), format!("A={first}"), format!("C={short}")] } });
+        let inspect = scene("ContainerInspect", "GET", format!("/containers/{}/json", "a".repeat(64)), 200, vec![Content::Json(document)]);
+        let mut build = scene("ImageBuild", "POST", "/build".to_owned(), 200, Vec::new());
+        build.query = vec![("buildargs".to_owned(), format!("{{\"A\":\"{first}\"}}"))];
+        Normaliser::all(Catalog::builtin(), vec![create(first), inspect, build])
+    };
+    let plain = world("correct horse", "battery", "on");
+    assert_eq!(plain, world("redacted-7***", "*9*****", "**"), "as a recording has them");
+    let Some(Content::Json(document)) = plain[1].answer.as_ref().and_then(|answer| answer.message.content.first()) else {
+        panic!("a document")
+    };
+    assert_eq!(document["Config"]["Env"], json!(["A=<redacted-2>", "B=<redacted-1>", "C=<redacted>"]));
+    assert_eq!(plain[2].query[0].1, "{\"A\":\"<redacted-2>\"}");
+    assert_eq!(Normaliser::all(Catalog::builtin(), plain.clone()), plain, "what is normal stays as it is");
+    let shown = Normaliser::new(Catalog::builtin()).showing_secrets(true).next(plain[1].clone());
+    assert_eq!(shown, plain[1]);
+}

@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::super::alias::Aliases;
 use super::super::exchange::{Exchange, Happening, Reader};
+use super::super::normal::is_redacted;
 use super::super::scene::{Content, Scene};
 use crate::catalog::{Catalog, Wire};
 use crate::model::Side;
@@ -227,8 +228,8 @@ impl Maker<'_> {
 fn target(sent: &[u8], exchange: &Exchange, scene: &Scene) -> Vec<u8> {
     let values = || {
         exchange.target.query.iter().zip(&scene.query).map(|((name, sent), (_, normal))| {
-            // A time is the client's own: it is sent as it was.
-            (name, if normal == "<time>" { sent } else { normal })
+            // A time or a secret is the client's own: it is sent as it was.
+            (name, if normal == "<time>" || is_redacted(normal) { sent } else { normal })
         })
     };
     let is_same = exchange.target.path == scene.path && exchange.target.query.iter().map(|(name, value)| (name, value)).eq(values());
