@@ -14,12 +14,12 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-pub use commands::{CheckArgs, ConvertArgs, ProbeArgs, ProxyArgs, RunArgs, ServeArgs, VersionSpan};
+pub use commands::{BetweenArgs, CheckArgs, ConvertArgs, ProbeArgs, ProxyArgs, RunArgs, ServeArgs, VersionSpan};
 pub use config::{CompletionsArgs, ConfigCommand, ManArgs};
 pub use judge::{EnforceArgs, EnforceOn, EnforceSide, GateArgs, JudgeArgs, Mode, OutputArgs, VersionChoice};
 pub use look::{ExportFormat, RulesCommand, SchemasCommand};
 pub use replay::{Part, ReplayArgs};
-pub use report::{Input, MergeArgs, RenderArgs, ReportCommand};
+pub use report::{Input, MergeArgs, RenderArgs, ReportCommand, SheetArgs};
 pub use snapshot::{ChosenArgs, DiffArgs, DiffFormat, RecordArgs, ReviewArgs, Shard, SnapshotCommand, TestArgs, Unreferenced};
 pub use tls::{DialArgs, ListenArgs};
 pub use waivers::{AcceptArgs, PruneArgs, WaiversCommand};

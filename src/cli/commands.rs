@@ -17,9 +17,9 @@ use crate::reference::Fault;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VersionSpan(pub Option<VersionRange>);
 
-/// `plimsoll run`.
+/// What stands between clients and a daemon: the daemon, and how what passes is judged.
 #[derive(Debug, Args)]
-pub struct RunArgs {
+pub struct BetweenArgs {
     /// The daemon: unix:///path, tcp://host:port, https://host:port or reference [default: $DOCKER_HOST, else reference]
     #[arg(long, value_name = "ADDR", value_parser = parse_address)]
     pub backend: Option<Address>,
@@ -35,6 +35,14 @@ pub struct RunArgs {
     /// What `--mode enforce` keeps back.
     #[command(flatten)]
     pub enforce: EnforceArgs,
+}
+
+/// `plimsoll run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The daemon behind it, and how it is judged.
+    #[command(flatten)]
+    pub between: BetweenArgs,
     /// The command and its arguments
     #[arg(last = true, required = true, value_name = "CMD")]
     pub command: Vec<OsString>,
@@ -52,21 +60,9 @@ pub struct ProxyArgs {
     /// Where Prometheus finds the counts while the proxy runs, as in tcp://127.0.0.1:9125
     #[arg(long, value_name = "ADDR", value_parser = parse_address)]
     pub metrics: Option<Address>,
-    /// The daemon: unix:///path, tcp://host:port, https://host:port or reference [default: $DOCKER_HOST, else reference]
-    #[arg(long, value_name = "ADDR", value_parser = parse_address)]
-    pub backend: Option<Address>,
-    /// How it is dialled.
+    /// The daemon behind it, and how it is judged.
     #[command(flatten)]
-    pub dial: DialArgs,
-    /// Record everything to this file
-    #[arg(long, value_name = "FILE.wire")]
-    pub record: Option<PathBuf>,
-    /// How to judge and what to report.
-    #[command(flatten)]
-    pub judge: JudgeArgs,
-    /// What `--mode enforce` keeps back.
-    #[command(flatten)]
-    pub enforce: EnforceArgs,
+    pub between: BetweenArgs,
 }
 
 /// `plimsoll serve`.

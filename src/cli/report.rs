@@ -23,15 +23,9 @@ pub enum ReportCommand {
     Schema,
 }
 
-/// `plimsoll report merge`.
+/// What is made of reports, beside what goes to standard output.
 #[derive(Debug, Args)]
-pub struct MergeArgs {
-    /// JSON Lines reports; with NAME= in front, what is seen is the daemon's of this name
-    #[arg(required = true, value_name = "[NAME=]FILE")]
-    pub inputs: Vec<Input>,
-    /// The joined report on standard output
-    #[arg(long, value_enum, default_value_t = Format::Jsonl)]
-    pub format: Format,
+pub struct SheetArgs {
     /// A further report in a file (repeatable)
     #[arg(long, value_name = "FORMAT=PATH", value_parser = parse_report)]
     pub report: Vec<(Format, PathBuf)>,
@@ -41,6 +35,20 @@ pub struct MergeArgs {
     /// A folder of schema files that add to the built-in catalogue or replace what is in it
     #[arg(long, value_name = "DIR")]
     pub schemas: Option<PathBuf>,
+}
+
+/// `plimsoll report merge`.
+#[derive(Debug, Args)]
+pub struct MergeArgs {
+    /// JSON Lines reports; with NAME= in front, what is seen is the daemon's of this name
+    #[arg(required = true, value_name = "[NAME=]FILE")]
+    pub inputs: Vec<Input>,
+    /// The joined report on standard output
+    #[arg(long, value_enum, default_value_t = Format::Jsonl)]
+    pub format: Format,
+    /// What else is made of it.
+    #[command(flatten)]
+    pub sheets: SheetArgs,
     /// When the joined run fails.
     #[command(flatten)]
     pub gate: GateArgs,
@@ -55,15 +63,9 @@ pub struct RenderArgs {
     /// The report on standard output
     #[arg(long, value_enum, default_value_t = Format::Terminal)]
     pub format: Format,
-    /// A further report in a file (repeatable)
-    #[arg(long, value_name = "FORMAT=PATH", value_parser = parse_report)]
-    pub report: Vec<(Format, PathBuf)>,
-    /// Show what was seen of the API, by version
-    #[arg(long)]
-    pub coverage: bool,
-    /// A folder of schema files that add to the built-in catalogue or replace what is in it
-    #[arg(long, value_name = "DIR")]
-    pub schemas: Option<PathBuf>,
+    /// What else is made of it.
+    #[command(flatten)]
+    pub sheets: SheetArgs,
 }
 
 /// `[NAME=]FILE`.

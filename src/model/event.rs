@@ -333,7 +333,7 @@ pub struct RunFinished {
     #[serde(default, skip_serializing_if = "is_zero")]
     pub stale_waivers: u64,
     /// By version: operations seen, and how many that version has.
-    pub coverage: BTreeMap<String, Coverage>,
+    pub coverage: BTreeMap<ApiVersion, Coverage>,
     /// Operations that were judged, of all that the versions have that were used, in percent.
     #[serde(default)]
     pub covered_percent: f64,

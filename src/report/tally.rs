@@ -111,7 +111,7 @@ impl Tally {
             violations: self.violations,
             waived: self.waived,
             stale_waivers: self.stale_waivers,
-            coverage: self.coverage(catalog).into_iter().map(|(version, coverage)| (version.to_string(), coverage)).collect(),
+            coverage: self.coverage(catalog),
             covered_percent: (self.percent(catalog) * 10.0).round() / 10.0,
             min_coverage: gate.min_coverage,
             incomplete: None,

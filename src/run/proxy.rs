@@ -16,15 +16,16 @@ use super::signals::{Signals, announce};
 use super::tls;
 
 pub(super) fn run(args: ProxyArgs) -> Result<Exit, Error> {
-    let backend = tls::backend(args.backend, &args.dial)?;
+    let between = args.between;
+    let backend = tls::backend(between.backend, &between.dial)?;
     let listening = tls::listening(std::slice::from_ref(&args.listen), &args.listening)?;
-    let policy = policy(&args.judge.output, &args.enforce)?;
-    let recorder = recorder(args.record.as_deref())?;
+    let policy = policy(&between.judge.output, &between.enforce)?;
+    let recorder = recorder(between.record.as_deref())?;
     super::runtime()?.block_on(async {
         let listener = Listener::bind_as(&args.listen, &listening).await?;
         // Before anybody is told that it listens: a script may stop it at once.
         let mut signals = Signals::listen()?;
-        let session = Session::start("proxy", &args.judge, Output::Live, args.record.as_deref())?;
+        let session = Session::start("proxy", &between.judge, Output::Live, between.record.as_deref())?;
         let backend = Backend::start(backend).await?;
         announce(&format!("listening on {}, backend {}", listener.address(), backend.name()));
         let events = session.clone();

@@ -2,11 +2,11 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, ErrorKind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::catalog::Catalog;
-use crate::cli::{Input, MergeArgs, RenderArgs, ReportCommand};
+use crate::cli::{Input, MergeArgs, RenderArgs, ReportCommand, SheetArgs};
 use crate::error::{Error, Exit};
 use crate::model::Event;
 use crate::report::{Ending, Format, LINE_SCHEMA, Label, Merge, ReportError, Reporter, Setting, Style, read, reporter};
@@ -52,7 +52,7 @@ impl Shard<'_> {
 }
 
 fn merge(args: &MergeArgs) -> Result<Exit, Error> {
-    let catalog = catalog(args.schemas.as_deref())?;
+    let catalog = catalog(args.sheets.schemas.as_deref())?;
     let mut shards = Vec::with_capacity(args.inputs.len());
     for input in &args.inputs {
         let mut events = Vec::new();
@@ -63,7 +63,7 @@ fn merge(args: &MergeArgs) -> Result<Exit, Error> {
     shards.sort_by(|one, other| (&one.input.name, &one.input.path).cmp(&(&other.input.name, &other.input.path)));
     let ambiguous = shards.iter().filter(|shard| shard.is_nameless() && shard.input.name.is_none()).count() > 1;
     let several = shards.len() > 1;
-    let mut reporters = open(args.format, &args.report, args.coverage, catalog)?;
+    let mut reporters = open(args.format, &args.sheets, catalog)?;
     let mut waivers = super::waivers::open(args.gate.waivers.as_deref(), catalog)?;
     let mut merge = Merge::default();
     for shard in shards {
@@ -96,8 +96,8 @@ fn merge(args: &MergeArgs) -> Result<Exit, Error> {
 }
 
 fn render(args: &RenderArgs) -> Result<Exit, Error> {
-    let catalog = catalog(args.schemas.as_deref())?;
-    let mut reporters = open(args.format, &args.report, args.coverage, catalog)?;
+    let catalog = catalog(args.sheets.schemas.as_deref())?;
+    let mut reporters = open(args.format, &args.sheets, catalog)?;
     let name = args.input.display().to_string();
     let written = crate::report::render(reader(&args.input)?, &name, catalog, &mut reporters);
     quiet(written.map_err(|error| cannot_read(&args.input, error))?)?;
@@ -120,13 +120,14 @@ fn cannot_read(path: &Path, error: ReportError) -> Error {
     }
 }
 
-fn open(format: Format, files: &[(Format, PathBuf)], coverage: bool, catalog: &'static Catalog) -> Result<Vec<Box<dyn Reporter>>, Error> {
+fn open(format: Format, sheets: &SheetArgs, catalog: &'static Catalog) -> Result<Vec<Box<dyn Reporter>>, Error> {
+    let coverage = sheets.coverage;
     let mut reporters = vec![reporter(format, Box::new(BufWriter::new(Stdout)), Setting { style: style(), catalog, coverage })];
-    for (format, path) in files {
+    for (format, path) in &sheets.report {
         let file = create(path, "report")?;
         reporters.push(reporter(*format, Box::new(BufWriter::new(file)), Setting { style: Style::Plain, catalog, coverage }));
     }
-    let formats = std::iter::once(format).chain(files.iter().map(|(format, _)| *format));
+    let formats = std::iter::once(format).chain(sheets.report.iter().map(|(format, _)| *format));
     reporters.extend(super::step_summary::reporter(formats)?);
     Ok(reporters)
 }

@@ -17,9 +17,10 @@ use super::session::{Output, Session, recorder};
 use super::signals::announce;
 
 pub(super) fn run(args: RunArgs) -> Result<Exit, Error> {
-    let backend = super::tls::backend(args.backend, &args.dial)?;
-    let policy = policy(&args.judge.output, &args.enforce)?;
-    let recorder = recorder(args.record.as_deref())?;
+    let between = args.between;
+    let backend = super::tls::backend(between.backend, &between.dial)?;
+    let policy = policy(&between.judge.output, &between.enforce)?;
+    let recorder = recorder(between.record.as_deref())?;
     super::runtime()?.block_on(async {
         // Only its owner may enter the folder, and so reach the socket.
         let dir = tempfile::Builder::new().prefix("plimsoll-").tempdir();
@@ -27,7 +28,7 @@ pub(super) fn run(args: RunArgs) -> Result<Exit, Error> {
         let listener = Listener::bind(&Address::Unix(dir.path().join("docker.sock"))).await?;
         let host = listener.address().to_string();
         let backend = Backend::start(backend).await?;
-        let session = Session::start("run", &args.judge, Output::AtEnd, args.record.as_deref())?;
+        let session = Session::start("run", &between.judge, Output::AtEnd, between.record.as_deref())?;
         let events = session.clone();
         let tap = Tap::new(session.settings(), recorder, move |event| events.event(event));
         let tap = Arc::new(match policy {

@@ -7,6 +7,9 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use clap::CommandFactory as _;
+use plimsoll::cli::Cli;
+
 use super::support::{PONG, repository};
 
 fn plimsoll() -> Command {
@@ -24,20 +27,81 @@ const FIRES: &str = "fixtures/rules/frame.stream-type/fires-text.wire";
 
 #[test]
 fn help_teaches() {
-    for words in [
-        &["--help"][..],
-        &["run", "--help"],
-        &["proxy", "--help"],
-        &["probe", "--help"],
-        &["check", "--help"],
-        &["replay", "--help"],
-        &["convert", "--help"],
-        &["schemas", "--help"],
-        &["rules", "--help"],
-    ] {
-        let (code, out, _) = run(words);
+    let mut commands = vec![(Vec::new(), Cli::command())];
+    while let Some((words, command)) = commands.pop() {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let (code, out, _) = run(&[&words[..], &["--help"]].concat());
         assert_eq!(code, 0);
-        insta::assert_snapshot!(format!("help-{}", words[0].trim_start_matches('-')), out);
+        assert!(out.lines().all(|line| line.chars().count() <= 100), "{words:?}: a line is wider than the terminal\n{out}");
+        let name = if words.is_empty() { "help".to_owned() } else { words.join("-") };
+        insta::assert_snapshot!(format!("help-{name}"), out);
+        for below in command.get_subcommands() {
+            let words = words.iter().copied().chain([below.get_name()]).map(str::to_owned).collect();
+            commands.push((words, below.clone()));
+        }
+    }
+}
+
+#[test]
+fn versions_are_told_in_the_order_of_their_numbers() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("pings.wire");
+    let mut text = "@plimsoll-transcript 1\n".to_owned();
+    for version in ["1.24", "1.9", "1.41"] {
+        text += &format!("> \"GET /v{version}/_ping HTTP/1.1\\r\\nHost: d\\r\\n\\r\\n\"\n< {PONG:?}\n");
+    }
+    std::fs::write(&path, text).expect("written");
+    let path = path.display().to_string();
+    let (_, out, err) = run(&["check", &path]);
+    let line = out.lines().find(|line| line.starts_with("operations seen: ")).unwrap_or_else(|| panic!("{out}{err}"));
+    let told: Vec<&str> = line.split([' ', ',']).filter(|word| word.starts_with("1.")).collect();
+    assert_eq!(told, ["1.9", "1.24", "1.41"]);
+    let (_, out, _) = run(&["check", "--format", "jsonl", &path]);
+    let at = |version: &str| out.find(&format!(r#""{version}":{{"operations""#)).unwrap_or_else(|| panic!("{version}: {out}"));
+    assert!(at("1.9") < at("1.24") && at("1.24") < at("1.41"), "{out}");
+}
+
+/// A line of progress on a terminal: it comes while the work lasts, and is gone when it ends.
+#[test]
+fn progress_is_shown_on_a_terminal_while_the_work_lasts() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (_, report, _) = run(&["check", "--format", "jsonl", FIRES]);
+    let program = env!("CARGO_BIN_EXE_plimsoll");
+    // From a pipe that gives no more until something is shown: however slow or fast the machine is.
+    for (name, arguments) in [
+        ("render", "report render PIPE"),
+        ("merge", "report merge PIPE"),
+        ("waivers", "waivers init PIPE --reason r --waivers WAIVERS"),
+    ] {
+        let pipe = dir.path().join(name);
+        assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs").success());
+        let (at, waivers) = (pipe.display().to_string(), dir.path().join("waivers.toml").display().to_string());
+        let command = format!("{program} {} >/dev/null", arguments.replace("PIPE", &at).replace("WAIVERS", &waivers));
+        let mut child = Command::new("script")
+            .args(["-q", "-e", "-c", &command, "/dev/null"])
+            .env_remove("DOCKER_HOST")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("script runs");
+        let mut shown = child.stdout.take().expect("piped");
+        let reader = std::thread::spawn(move || {
+            let mut all = String::new();
+            let _ = shown.read_to_string(&mut all);
+            all
+        });
+        let mut writer = std::fs::OpenOptions::new().write(true).open(&pipe).expect("opened");
+        let (first, rest) = report.split_at(report.find('\n').expect("lines") + 1);
+        writer.write_all(first.as_bytes()).expect("written");
+        std::thread::sleep(Duration::from_millis(300));
+        for _ in 0..100 {
+            writer.write_all(b"\n").expect("written");
+        }
+        writer.write_all(rest.as_bytes()).expect("written");
+        drop(writer);
+        child.wait().expect("it ends");
+        let all = reader.join().expect("read");
+        assert!(all.contains(&format!("\r\x1b[Kreading {at}: 0 MiB")) && all.ends_with("\r\x1b[K"), "{name}: {all:?}");
     }
 }
 
