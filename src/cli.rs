@@ -64,6 +64,7 @@ pub enum Command {
     ///
     /// It keeps state as dockerd does and simulates processes; nothing is run on this machine and none of its files are touched.
     #[command(
+        override_usage = "plimsoll serve --listen <ADDR> [OPTIONS]\n       plimsoll serve --list-faults",
         after_help = "Example:\n  plimsoll serve --listen unix:///tmp/reference.sock &\n  DOCKER_HOST=unix:///tmp/reference.sock docker run --rm busybox echo hello"
     )]
     Serve(ServeArgs),
@@ -103,7 +104,7 @@ pub enum Command {
     Snapshot(SnapshotCommand),
     /// Compare two daemons by their answers to the same requests, or two recordings
     ///
-    /// Ids, times, ports, addresses and the order of lists that have none are no difference. Exits with 1 when there is one.
+    /// Ids, times, ports, addresses and the order of lists that have none are no difference. Exits with 1 when the answers differ.
     #[command(
         after_help = "Examples:\n  plimsoll diff --a unix:///run/docker.sock --b unix:///run/podman/podman.sock session.wire\n  plimsoll diff --a unix:///run/docker.sock --b reference -- docker run --rm busybox true\n  plimsoll diff monday.wire tuesday.wire"
     )]
@@ -120,7 +121,7 @@ pub enum Command {
     /// Print the completions of a shell
     #[command(after_help = "Example:\n  source <(plimsoll completions bash)")]
     Completions(CompletionsArgs),
-    /// Print the man page, or write one a subcommand
+    /// Print the man page, or write one for each subcommand
     #[command(after_help = "Example:\n  plimsoll man /usr/local/share/man/man1")]
     Man(ManArgs),
 }

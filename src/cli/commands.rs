@@ -86,7 +86,7 @@ pub struct ServeArgs {
     /// Send the CORS headers of the old -api-enable-cors
     #[arg(long)]
     pub cors: bool,
-    /// Misbehave on purpose (repeatable): a fault of --list-faults, for every Nth answer, or of one operation
+    /// Misbehave on purpose (repeatable): a fault of --list-faults, in every Nth answer, or in those of one operation
     #[arg(long, value_name = "ID[@every=N][@operation=NAME]", value_parser = parse_fault)]
     pub fault: Vec<String>,
     /// Name the faults and the rule that each breaks

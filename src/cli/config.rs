@@ -9,6 +9,7 @@ use clap_complete::Shell;
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
     /// Print the JSON Schema of plimsoll.toml
+    #[command(after_help = "Example:\n  plimsoll config schema > plimsoll.schema.json")]
     Schema,
     /// Print the options that a subcommand gets when none is typed, and where each comes from
     #[command(after_help = "Example:\n  plimsoll config show probe")]
@@ -30,6 +31,6 @@ pub struct CompletionsArgs {
 /// `plimsoll man`.
 #[derive(Debug, Args)]
 pub struct ManArgs {
-    /// Write one page a subcommand into this folder; without it the main page goes to standard output
+    /// Write a page for each subcommand into this folder; without it the main page goes to standard output
     pub dir: Option<PathBuf>,
 }

@@ -60,7 +60,7 @@ pub struct OutputArgs {
 #[derive(Debug, Args)]
 pub struct GateArgs {
     /// The severity from which on the run fails
-    #[arg(long, value_enum, default_value_t = FailOn::Error)]
+    #[arg(long, value_name = "SEVERITY", value_enum, default_value_t = FailOn::Error)]
     pub fail_on: FailOn,
     /// Accepted violations, each with its reason: they are reported, and fail no run
     #[arg(long, value_name = "FILE")]
@@ -68,7 +68,7 @@ pub struct GateArgs {
     /// Let waivers be that have expired or match nothing any more
     #[arg(long)]
     pub allow_stale_waivers: bool,
-    /// Fail when fewer of the operations of the versions used were judged
+    /// Fail when fewer operations than this were judged, of all that the versions used have
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
     pub min_coverage: Option<u8>,
 }

@@ -12,9 +12,7 @@ use crate::report::Format;
 #[derive(Debug, Subcommand)]
 pub enum ReportCommand {
     /// Join the reports of several runs, in any order, and hold them to the gate together
-    #[command(
-        after_help = "Example:\n  plimsoll report merge dockerd=one.jsonl podman=two.jsonl --report html=report.html --min-coverage 60"
-    )]
+    #[command(after_help = "Example:\n  plimsoll report merge dockerd=one.jsonl podman=two.jsonl --report html=both.html")]
     Merge(MergeArgs),
     /// Make any format of a report, also of one that was cut off
     #[command(after_help = "Example:\n  plimsoll report render run.jsonl --report junit=run.xml --report sarif=run.sarif")]

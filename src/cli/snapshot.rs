@@ -27,6 +27,7 @@ pub enum SnapshotCommand {
     /// Play the recorded client sides against a daemon, judge it, and compare its answers with the snapshots
     ///
     /// What is new or has changed waits as NAME.snap.new, and fails the run, until it is accepted.
+    #[command(after_help = "Example:\n  plimsoll snapshot test --backend unix:///run/docker.sock --report junit=snapshots.xml")]
     Test(TestArgs),
     /// Look at what waits: accept, reject or skip, one at a time
     Review(ReviewArgs),
@@ -72,7 +73,7 @@ pub struct TestArgs {
     #[arg(long)]
     pub update: bool,
     /// What to do with snapshots that have no scenario
-    #[arg(long, value_enum, default_value_t = Unreferenced::Ignore)]
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = Unreferenced::Ignore)]
     pub unreferenced: Unreferenced,
     /// Only the kth of n parts of the scenarios, as in 1/3
     #[arg(long, value_name = "K/N")]

@@ -13,8 +13,12 @@ pub enum WaiversCommand {
     #[command(after_help = "Example:\n  plimsoll waivers init run.jsonl --reason 'podman 4.3, upstream issue 123'")]
     Init(AcceptArgs),
     /// Add waivers for what a report has and the file does not accept yet
+    #[command(after_help = "Example:\n  plimsoll waivers update run.jsonl --reason 'podman 4.4, upstream issue 124'")]
     Update(AcceptArgs),
     /// Remove the waivers that have expired or match nothing in a report
+    ///
+    /// Comments right above a waiver go with it; the rest of the file stays as it is.
+    #[command(after_help = "Example:\n  plimsoll waivers prune run.jsonl")]
     Prune(PruneArgs),
 }
 
@@ -24,11 +28,11 @@ pub struct AcceptArgs {
     /// JSON Lines reports
     #[arg(required = true, value_name = "REPORT")]
     pub reports: Vec<PathBuf>,
-    /// Why these may be
+    /// Why these are accepted: it stands in each waiver that is written
     #[arg(long, value_name = "TEXT", value_parser = parse_reason)]
     pub reason: String,
     /// The severity from which on a violation needs a waiver
-    #[arg(long, value_enum, default_value_t = FailOn::Error)]
+    #[arg(long, value_name = "SEVERITY", value_enum, default_value_t = FailOn::Error)]
     pub fail_on: FailOn,
     /// The waiver file
     #[arg(long, value_name = "FILE", default_value = "plimsoll-waivers.toml")]

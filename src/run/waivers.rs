@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use crate::catalog::Catalog;
 use crate::cli::{AcceptArgs, PruneArgs, WaiversCommand};
 use crate::error::{Error, Exit};
-use crate::model::{Event, Severity, Violation};
+use crate::model::{Event, Violation};
 use crate::report::waiver::{added, pruned};
-use crate::report::{Classes, FailOn, Waivers};
+use crate::report::{Classes, Waivers};
 
 pub(super) fn run(command: &WaiversCommand) -> Result<Exit, Error> {
     match command {
@@ -81,12 +81,7 @@ fn additions(args: &AcceptArgs, mut waivers: Option<Waivers>) -> Result<(String,
             classes.add(&Violation { waived: None, ..violation.clone() });
         }
     })?;
-    let level = match args.fail_on {
-        FailOn::Error => Severity::Error,
-        FailOn::Warning => Severity::Warning,
-        FailOn::Never => Severity::Note,
-    };
-    let added = added(&classes, &|violation| violation.severity() >= level);
+    let added = added(&classes, &|violation| args.fail_on.fails(violation.severity()));
     let tables: Vec<_> = added.iter().map(|addition| addition.to_toml(&args.reason)).collect();
     Ok((["\n", &tables.join("\n")].concat(), added.len()))
 }

@@ -66,30 +66,15 @@ fn versions_are_told_in_the_order_of_their_numbers() {
 fn progress_is_shown_on_a_terminal_while_the_work_lasts() {
     let dir = tempfile::tempdir().expect("a folder");
     let (_, report, _) = run(&["check", "--format", "jsonl", FIRES]);
-    let program = env!("CARGO_BIN_EXE_plimsoll");
     // From a pipe that gives no more until something is shown: however slow or fast the machine is.
-    for (name, arguments) in [
-        ("render", "report render PIPE"),
-        ("merge", "report merge PIPE"),
-        ("waivers", "waivers init PIPE --reason r --waivers WAIVERS"),
-    ] {
+    for (name, arguments) in
+        [("render", "report render PIPE"), ("merge", "report merge PIPE"), ("waivers", "waivers init PIPE --reason r --waivers WAIVERS")]
+    {
         let pipe = dir.path().join(name);
         assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs").success());
         let (at, waivers) = (pipe.display().to_string(), dir.path().join("waivers.toml").display().to_string());
-        let command = format!("{program} {} >/dev/null", arguments.replace("PIPE", &at).replace("WAIVERS", &waivers));
-        let mut child = Command::new("script")
-            .args(["-q", "-e", "-c", &command, "/dev/null"])
-            .env_remove("DOCKER_HOST")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("script runs");
-        let mut shown = child.stdout.take().expect("piped");
-        let reader = std::thread::spawn(move || {
-            let mut all = String::new();
-            let _ = shown.read_to_string(&mut all);
-            all
-        });
+        let command = format!("{} >/dev/null", arguments.replace("PIPE", &at).replace("WAIVERS", &waivers));
+        let shown = std::thread::spawn(move || on_a_terminal(&command));
         let mut writer = std::fs::OpenOptions::new().write(true).open(&pipe).expect("opened");
         let (first, rest) = report.split_at(report.find('\n').expect("lines") + 1);
         writer.write_all(first.as_bytes()).expect("written");
@@ -99,10 +84,40 @@ fn progress_is_shown_on_a_terminal_while_the_work_lasts() {
         }
         writer.write_all(rest.as_bytes()).expect("written");
         drop(writer);
-        child.wait().expect("it ends");
-        let all = reader.join().expect("read");
-        assert!(all.contains(&format!("\r\x1b[Kreading {at}: 0 MiB")) && all.ends_with("\r\x1b[K"), "{name}: {all:?}");
+        let shown = shown.join().expect("it ends");
+        assert!(shown.contains(&format!("\r\x1b[Kreading {at}: 0 MiB")) && shown.ends_with("\r\x1b[K"), "{name}: {shown:?}");
     }
+}
+
+#[test]
+fn progress_counts_what_is_done_at_a_slow_daemon() {
+    let slow = Serving::start(&["--fault", "delivery.late-head"]);
+    let backend = format!("unix://{}", slow.socket().display());
+    let wire = slow.dir.path().join("pings.wire").display().to_string();
+    std::fs::write(&wire, format!("@plimsoll-transcript 1\n> \"GET /v1.41/_ping HTTP/1.1\\r\\nHost: d\\r\\n\\r\\n\"\n< {PONG:?}\n"))
+        .expect("written");
+    let dir = slow.dir.path().join("snapshots").display().to_string();
+    let (code, _, err) = run(&["snapshot", "record", "--backend", "reference", "--dir", &dir, &wire]);
+    assert_eq!(code, 0, "{err}");
+    let cases = [
+        (format!("snapshot test --backend {backend} --dir {dir}"), "testing: 1 of 1 scenarios".to_owned()),
+        (format!("diff --a reference --b {backend} {dir}/pings.wire"), format!("asking {backend}: 1 of 1 exchanges")),
+        (format!("replay {wire} --as client --backend {backend} --speed max"), format!("replaying {wire}: 1 of 1 exchanges")),
+    ];
+    let cases = cases.map(|(command, due)| (std::thread::spawn(move || on_a_terminal(&command)), due));
+    for (shown, due) in cases {
+        let shown = shown.join().expect("it ends");
+        // The report stands alone: the line is gone before it comes.
+        assert!(shown.contains(&format!("\r\x1b[K{due}\r\x1b[K")), "{due}: {shown:?}");
+    }
+}
+
+/// What a command of plimsoll shows on a terminal; words of a shell.
+fn on_a_terminal(command: &str) -> String {
+    let command = format!("{} {command}", env!("CARGO_BIN_EXE_plimsoll"));
+    let mut script = Command::new("script");
+    script.args(["-q", "-e", "-c", &command, "/dev/null"]).env_remove("DOCKER_HOST").env("NO_COLOR", "1").stdin(Stdio::null());
+    String::from_utf8(script.output().expect("script runs").stdout).expect("text")
 }
 
 #[test]

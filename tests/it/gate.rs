@@ -161,3 +161,15 @@ fn a_shard_that_was_cut_off_does_not_pass() {
     assert_eq!(merged.code, 3, "{}", merged.err);
     assert!(merged.err.contains("cut.jsonl ends after line") && merged.out.contains("\"incomplete\""), "{}{}", merged.out, merged.err);
 }
+
+#[test]
+fn what_fails_nothing_needs_no_waiver() {
+    let dir = Folder::new();
+    let report = dir.name("run.jsonl");
+    assert_eq!(plimsoll(&["check", "--report", &format!("jsonl={report}"), FIRES]).code, 1);
+    for (level, due) in [("error", "1 waiver"), ("warning", "1 waiver"), ("never", "0 waivers")] {
+        let waivers = dir.name(&format!("{level}.toml"));
+        let written = plimsoll(&["waivers", "init", &report, "--waivers", &waivers, "--reason", "known", "--fail-on", level]);
+        assert_eq!((written.code, written.out), (0, format!("{waivers}: {due} written\n")), "{level}");
+    }
+}
