@@ -46,11 +46,9 @@ fn help_teaches() {
 fn versions_are_told_in_the_order_of_their_numbers() {
     let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("pings.wire");
-    let mut text = "@plimsoll-transcript 1\n".to_owned();
-    for version in ["1.24", "1.9", "1.41"] {
-        text += &format!("> \"GET /v{version}/_ping HTTP/1.1\\r\\nHost: d\\r\\n\\r\\n\"\n< {PONG:?}\n");
-    }
-    std::fs::write(&path, text).expect("written");
+    let pings =
+        ["1.24", "1.9", "1.41"].map(|version| format!("> \"GET /v{version}/_ping HTTP/1.1\\r\\nHost: d\\r\\n\\r\\n\"\n< {PONG:?}\n"));
+    std::fs::write(&path, format!("@plimsoll-transcript 1\n{}", pings.concat())).expect("written");
     let path = path.display().to_string();
     let (_, out, err) = run(&["check", &path]);
     let line = out.lines().find(|line| line.starts_with("operations seen: ")).unwrap_or_else(|| panic!("{out}{err}"));
