@@ -103,7 +103,7 @@ fn whole() -> Vec<Event> {
             violations: counts,
             waived: counts,
             stale_waivers: 1,
-            coverage: [("1.41".into(), plimsoll::model::event::Coverage { operations: [1, 106] })].into(),
+            coverage: [(version, plimsoll::model::event::Coverage { operations: [1, 106] })].into(),
             covered_percent: 1.0,
             min_coverage: Some(50),
             incomplete: Some("the end".into()),
