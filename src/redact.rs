@@ -25,7 +25,7 @@ use crate::catalog::{SecretNames, SecretPlace};
 use crate::model::Side;
 use crate::wire::{Flaw, Head, HeadRead, HeadReader, excerpt};
 
-pub use alias::Aliases;
+pub use alias::{Aliases, number_of_alias};
 pub use recording::{Event, Redaction};
 pub use value::{Replace, replace_in_document, replace_in_parameter};
 

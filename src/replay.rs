@@ -9,6 +9,7 @@ pub mod client;
 pub mod daemon;
 mod ids;
 mod script;
+mod secrets;
 mod stage;
 
 use std::str::FromStr;

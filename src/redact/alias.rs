@@ -131,6 +131,13 @@ impl Veil {
     }
 }
 
+/// The number of a text that is an alias; 0 for an alias that has none, which says nothing but the length of its secret.
+#[must_use]
+pub fn number_of_alias(text: &str) -> Option<u32> {
+    let kind = KINDS.iter().find(|kind| text.as_bytes().starts_with(kind)).map_or(0, |kind| kind.len());
+    alias_number(&text.as_bytes()[kind..]).filter(|_| !text.is_empty())
+}
+
 /// The alias without its stars at the end.
 fn alias(number: Option<u32>, len: usize) -> Vec<u8> {
     let forms = match number {
@@ -185,6 +192,7 @@ mod tests {
         ] {
             assert_eq!(text(secret), alias, "{secret}");
             assert_eq!(text(alias), alias, "an alias stays");
+            assert_eq!(number_of_alias(alias).is_some(), !alias.is_empty(), "{alias}");
         }
     }
 
@@ -195,6 +203,7 @@ mod tests {
             let _ = aliases.of(format!("secret number {number}").as_bytes());
         }
         assert_eq!(aliases.of(b"one secret more"), b"redacted*******");
+        assert_eq!(number_of_alias("redacted*******"), Some(0));
         assert_eq!(aliases.table.lock().map(|table| table.numbers.len()).ok(), Some(LIMIT));
     }
 }

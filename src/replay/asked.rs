@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::body::Body;
+use super::body::{self, Body};
 use super::ids::Ids;
+use super::secrets::{self, Secrets};
 use crate::catalog::Operation;
 use crate::transcript::Call;
 use crate::wire::Head;
@@ -30,27 +31,32 @@ pub(super) struct Asked {
     /// The client asks to switch protocols.
     upgrade: Option<String>,
     body: Body,
+    /// What stood where query and body have secrets, in order: it is not part of the key.
+    pub(super) secrets: Secrets,
 }
 
 impl Asked {
     pub(super) fn new(head: &Head, call: &Call, body: &[u8], ids: &Ids) -> Self {
-        let operation = call.operation().map(Operation::id);
-        let varying = VARYING.iter().find(|(name, _)| Some(*name) == operation).map_or(&[][..], |(_, names)| *names);
+        let operation = call.operation();
+        let varying = VARYING.iter().find(|(name, _)| Some(*name) == operation.map(Operation::id)).map_or(&[][..], |(_, names)| *names);
         let mut query: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (name, value) in &call.query {
             let value = if varying.contains(&name.as_str()) { "" } else { ids.value(value) };
             query.entry(name.clone()).or_default().push(document(value, ids));
         }
+        let mut body = Body::of(body, ids);
+        let secrets = secrets::take(operation, call.version, &mut query, &mut body);
         Self {
             shown: format!("{} {}", call.method, String::from_utf8_lossy(head.target())),
-            operation,
+            operation: operation.map(Operation::id),
             // A router answers HEAD as GET, but with another answer.
             method: call.method.clone(),
             version: call.version.map(|version| version.to_string()),
             path: ids.path(&call.path),
             query,
             upgrade: head.value("Upgrade").map(|value| String::from_utf8_lossy(value).to_lowercase()),
-            body: Body::of(body, ids),
+            body,
+            secrets,
         }
     }
 
@@ -95,6 +101,9 @@ impl Asked {
             found.push(format!("Upgrade is {}, recorded {}", said(&self.upgrade), said(&recorded.upgrade)));
         }
         found.extend(self.body.difference(&recorded.body));
+        if found.is_empty() {
+            found.push("a secret is another one".to_owned());
+        }
         found
     }
 }
@@ -104,8 +113,5 @@ fn document(value: &str, ids: &Ids) -> String {
     if !value.starts_with(['{', '[']) {
         return value.to_owned();
     }
-    match Body::of(value.as_bytes(), ids) {
-        Body::Json(value) => value.to_string(),
-        _ => value.to_owned(),
-    }
+    body::json(value.as_bytes(), ids).map_or_else(|| value.to_owned(), |value| value.to_string())
 }

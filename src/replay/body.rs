@@ -31,8 +31,8 @@ impl Body {
         if bytes.is_empty() {
             return Self::Empty;
         }
-        if let Ok(value) = serde_json::from_slice(bytes) {
-            return Self::Json(normal(value, ids));
+        if let Some(value) = json(bytes, ids) {
+            return Self::Json(value);
         }
         entries(bytes).map_or_else(|| Self::Bytes { length: bytes.len(), digest: digest(bytes) }, Self::Archive)
     }
@@ -61,6 +61,11 @@ impl fmt::Display for Body {
             Self::Bytes { length, .. } => write!(f, "{length} bytes"),
         }
     }
+}
+
+/// A document in which two that ask for the same are equal.
+pub(super) fn json(bytes: &[u8], ids: &Ids) -> Option<Value> {
+    serde_json::from_slice(bytes).ok().map(|value| normal(value, ids))
 }
 
 /// The size of the client's terminal is the user's, not the request's.

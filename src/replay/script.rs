@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::Speed;
 use super::asked::Asked;
 use super::ids::Ids;
+use super::secrets::Bindings;
 use super::stage::{Cue, Mark, Stage, Turn};
 use crate::model::Side;
 use crate::transcript::{Call, Exchange, What};
@@ -52,6 +53,8 @@ struct Book {
     /// How often each key was asked for.
     counts: HashMap<String, usize>,
     played: Vec<bool>,
+    /// What the aliases of secrets stand for.
+    bindings: Bindings,
     answered: u64,
     unmatched: Vec<Unmatched>,
 }
@@ -130,7 +133,8 @@ impl Script {
         let asked = Asked::new(head, &Call::of(head), body, &self.ids);
         let key = asked.key();
         let mut book = self.lock();
-        let Some(candidates) = self.by_key.get(&key) else {
+        let candidates = self.by_key.get(&key).map_or(&[][..], Vec::as_slice);
+        let Some(index) = book.choose(&self.parts, candidates, &key, &asked) else {
             let unmatched = Unmatched { nearest: self.nearest(&asked), request: asked.shown, count: 1 };
             let known = &mut book.unmatched;
             let same = known.iter().position(|other| other.request == unmatched.request && other.nearest == unmatched.nearest);
@@ -140,10 +144,6 @@ impl Script {
             }
             return Err(unmatched);
         };
-        let count = book.counts.entry(key).or_default();
-        *count += 1;
-        let nth = *count;
-        let index = candidates[nth.min(candidates.len()) - 1];
         book.answered += 1;
         book.played[index] = true;
         drop(book);
@@ -169,6 +169,23 @@ impl Script {
 
     fn lock(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Book {
+    /// The next of equal ones, else the last again. Those with secrets are told apart by what these are bound to.
+    fn choose(&mut self, parts: &[Part], candidates: &[usize], key: &str, asked: &Asked) -> Option<usize> {
+        if asked.secrets.is_empty() {
+            let last = candidates.len().checked_sub(1)?;
+            let count = self.counts.entry(key.to_owned()).or_default();
+            let nth = *count;
+            *count += 1;
+            return Some(candidates[nth.min(last)]);
+        }
+        let fitting = || candidates.iter().copied().filter(|index| self.bindings.fit(&asked.secrets, &parts[*index].asked.secrets));
+        let index = fitting().find(|index| !self.played[*index]).or_else(|| fitting().next_back())?;
+        self.bindings.bind(&asked.secrets, &parts[index].asked.secrets);
+        Some(index)
     }
 }
 

@@ -174,6 +174,65 @@ fn requests_are_matched_by_what_they_ask_for() {
     insta::assert_snapshot!("what-the-replay-did", said);
 }
 
+/// A recording has aliases in the places of secrets; a client sends the secrets themselves.
+#[test]
+fn a_redacted_recording_answers_a_client_that_sends_secrets() {
+    use std::fmt::Write as _;
+    let dir = tempfile::tempdir().expect("a folder");
+    let (session, path) = (dir.path().join("session.wire"), dir.path().join("r.wire"));
+    let login = |password: &str| {
+        ("POST /v1.41/auth", format!(r#"{{"username":"jane","password":"{password}","serveraddress":"https://r.example/v1/"}}"#))
+    };
+    let create =
+        |name: &'static str, password: &str| (name, format!(r#"{{"Image":"busybox","Env":["NAME=jane","PASSWORD={password}","OF=ab"]}}"#));
+    let one = |password: &str| create("POST /v1.41/containers/create?name=one", password);
+    let any = |password: &str| create("POST /v1.41/containers/create", password);
+    let requests = [
+        ("POST /v1.41/images/create?fromImage=busybox&tag=latest", String::new()),
+        login("correct horse"),
+        one("correct horse"),
+        any("battery staple!"),
+        any("another battery"),
+    ];
+    let mut text = "@plimsoll-transcript 1\n".to_owned();
+    for (line, body) in &requests {
+        let quoted = body.replace('"', "\\\"");
+        let head =
+            format!("{line} HTTP/1.1\\r\\nHost: d\\r\\nContent-Type: application/json\\r\\nContent-Length: {}\\r\\n\\r\\n", body.len());
+        let _ = write!(text, "> \"{head}{quoted}\"\n< \"HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n\"\n");
+    }
+    std::fs::write(&session, text).expect("writable");
+    let [session, recording] = [&session, &path].map(|path| path.to_str().expect("text"));
+    let play = ["replay", session, "--as", "client", "--speed", "max", "--backend", "reference", "--fail-on", "never"];
+    let (code, out, err) = plimsoll(&[&play[..], &["--record", recording]].concat());
+    assert_eq!(code, 0, "{out}{err}");
+    let recorded = std::fs::read_to_string(&path).expect("readable");
+    assert!(recorded.contains("PASSWORD=redacted-") && !recorded.contains("horse") && !recorded.contains("battery"), "{recorded}");
+
+    let daemon = Daemon::start(&path);
+    let ask = |(line, body): &(&str, String)| {
+        let head = "Host: d\r\nContent-Type: application/json";
+        daemon.ask(&format!("{line} HTTP/1.1\r\n{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()))
+    };
+    // What one secret was called in the first request, it is called in the others.
+    assert!(!ask(&login("correct horse")).starts_with("HTTP/1.1 501 "));
+    let refused = ask(&one("wrong horses!"));
+    assert!(
+        refused.starts_with("HTTP/1.1 501 ") && refused.contains("a secret is another one") && !refused.contains("horses"),
+        "{refused}"
+    );
+    let id = |answer: &str| answer.split_once("\"Id\":\"").map_or_else(|| panic!("{answer}"), |(_, id)| id[..64].to_owned());
+    let first = id(&ask(&one("correct horse")));
+    // Two that differ in nothing but the secret: the first sight decides, and it stays so.
+    let [second, third] = ["battery staple!", "another battery"].map(|secret| id(&ask(&any(secret))));
+    assert!(first != second && second != third);
+    assert_eq!(["another battery", "battery staple!"].map(|secret| id(&ask(&any(secret)))), [third, second]);
+    let refused = ask(&any("a third battery"));
+    assert!(refused.starts_with("HTTP/1.1 501 "), "{refused}");
+    let (_, said) = daemon.stop();
+    assert!(said.contains("a secret is another one") && !said.contains("horses"), "{said}");
+}
+
 /// Every request that a client may make before the recorded one: nothing of the recording happens before its time.
 #[test]
 fn the_recorded_order_holds_at_any_speed() {
