@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 /// A name and a value: of a header, of a query.
@@ -47,22 +48,16 @@ pub(super) struct Timings {
     pub(super) receive: f64,
 }
 
-/// `entries[].request`.
-#[derive(Debug, Serialize, Deserialize)]
+/// What a request and an answer have alike.
+#[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct HarRequest {
-    pub(super) method: String,
-    pub(super) url: String,
+pub(super) struct HarMessage {
     #[serde(default)]
     pub(super) http_version: String,
     #[serde(default)]
     pub(super) cookies: Vec<serde_json::Value>,
     #[serde(default)]
     pub(super) headers: Vec<Pair>,
-    #[serde(default)]
-    pub(super) query_string: Vec<Pair>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) post_data: Option<PostData>,
     #[serde(default)]
     pub(super) headers_size: i64,
     #[serde(default)]
@@ -76,6 +71,20 @@ pub(super) struct HarRequest {
     /// What the side sent after a hijack, in base64.
     #[serde(default, rename = "_tail", skip_serializing_if = "Option::is_none")]
     pub(super) tail: Option<String>,
+}
+
+/// `entries[].request`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct HarRequest {
+    pub(super) method: String,
+    pub(super) url: String,
+    #[serde(default)]
+    pub(super) query_string: Vec<Pair>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) post_data: Option<PostData>,
+    #[serde(flatten)]
+    pub(super) message: HarMessage,
 }
 
 /// `entries[].request.postData`.
@@ -99,28 +108,11 @@ pub(super) struct HarResponse {
     #[serde(default)]
     pub(super) status_text: String,
     #[serde(default)]
-    pub(super) http_version: String,
-    #[serde(default)]
-    pub(super) cookies: Vec<serde_json::Value>,
-    #[serde(default)]
-    pub(super) headers: Vec<Pair>,
-    #[serde(default)]
     pub(super) content: Content,
     #[serde(default, rename = "redirectURL")]
     pub(super) redirect_url: String,
-    #[serde(default)]
-    pub(super) headers_size: i64,
-    #[serde(default)]
-    pub(super) body_size: i64,
-    /// The sizes of the chunks.
-    #[serde(default, rename = "_chunks", skip_serializing_if = "Option::is_none")]
-    pub(super) chunks: Option<Vec<usize>>,
-    /// The message in base64, where its parts do not say it all.
-    #[serde(default, rename = "_raw", skip_serializing_if = "Option::is_none")]
-    pub(super) raw: Option<String>,
-    /// What the side sent after a hijack, in base64.
-    #[serde(default, rename = "_tail", skip_serializing_if = "Option::is_none")]
-    pub(super) tail: Option<String>,
+    #[serde(flatten)]
+    pub(super) message: HarMessage,
 }
 
 /// `entries[].response.content`.
@@ -156,7 +148,12 @@ impl HarRequest {
 
     /// The message, built from its parts.
     pub(super) fn build(&self, body: &[u8]) -> Vec<u8> {
-        message(&format!("{} {} HTTP/1.1", self.method, self.target()), &self.headers, body, self.chunks.as_deref())
+        self.message.build(&format!("{} {} HTTP/1.1", self.method, self.target()), body)
+    }
+
+    /// Bytes that it holds in memory, about.
+    pub(super) fn size(&self) -> usize {
+        self.url.len() + self.post_data.as_ref().map_or(0, |data| data.text.len()) + self.message.size()
     }
 }
 
@@ -165,9 +162,35 @@ impl HarResponse {
         decode(self.content.text.as_deref().unwrap_or_default(), self.content.encoding.as_deref())
     }
 
-    /// The message, built from its parts.
+    /// The message, built from its parts; nothing where there was no answer.
     pub(super) fn build(&self, body: &[u8]) -> Vec<u8> {
-        message(&format!("HTTP/1.1 {} {}", self.status, self.status_text), &self.headers, body, self.chunks.as_deref())
+        if self.status == 0 {
+            return Vec::new();
+        }
+        self.message.build(&format!("HTTP/1.1 {} {}", self.status, self.status_text), body)
+    }
+
+    /// Bytes that it holds in memory, about.
+    pub(super) fn size(&self) -> usize {
+        self.content.text.as_ref().map_or(0, String::len) + self.message.size()
+    }
+}
+
+impl HarMessage {
+    /// All that the side sent: the message as it was, where its parts, of which `built` is made, do not say it all, and what followed a hijack.
+    pub(super) fn sent(&self, built: Vec<u8>) -> Result<Bytes, String> {
+        let raw = self.raw.as_ref().map_or(Ok(built), |raw| decode(raw, Some("base64")))?;
+        let tail = self.tail.as_ref().map_or(Ok(Vec::new()), |tail| decode(tail, Some("base64")))?;
+        Ok([raw, tail].concat().into())
+    }
+
+    fn build(&self, first: &str, body: &[u8]) -> Vec<u8> {
+        message(first, &self.headers, body, self.chunks.as_deref())
+    }
+
+    fn size(&self) -> usize {
+        let texts = [&self.raw, &self.tail].into_iter().flatten().map(String::len).sum::<usize>();
+        texts + self.headers.iter().map(|header| header.name.len() + header.value.len()).sum::<usize>()
     }
 }
 

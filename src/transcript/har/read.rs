@@ -5,11 +5,10 @@ use std::fmt;
 use std::io::{self, Read};
 use std::time::Duration;
 
-use bytes::Bytes;
 use jiff::Timestamp;
 use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::entry::{HarEntry, HarRequest, HarResponse, Pair, decode};
+use super::entry::{HarEntry, HarRequest, HarResponse, Pair};
 use crate::model::{ApiVersion, Side};
 use crate::transcript::{Entry, What};
 
@@ -27,15 +26,36 @@ pub enum HarError {
 /// Takes the lines of a recording, each with the version that the daemon is known to announce.
 pub(super) type Lines<'a> = dyn FnMut(Option<ApiVersion>, Entry) + 'a;
 
+/// So many bytes of the entries of another tool are held, to bring them into the order of their beginnings.
+const SORTED: usize = 256 << 20;
+
 /// Reads an archive. Its lines go to `sink` in the order of their times, or of their numbers where plimsoll wrote it; those of entries that are under
-/// way at the same time are held. Entries stand in the order of their beginnings, as HAR prefers.
+/// way at the same time are held.
+///
+/// HAR prefers entries in the order of their beginnings, and tools write them as answers end or by page: they are sorted, as far as 256 MiB of them
+/// reach. An entry of a larger archive that began before what had to be given already is an error.
 pub fn read(source: impl Read, sink: &mut Lines<'_>) -> Result<(), HarError> {
-    let mut lines = Merge { waiting: BTreeMap::new(), version: None, base: None, count: 0, given: Key::default(), sink };
+    read_within(SORTED, source, sink)
+}
+
+fn read_within(limit: usize, source: impl Read, sink: &mut Lines<'_>) -> Result<(), HarError> {
+    let mut lines = Merge {
+        unsorted: Unsorted::new(limit),
+        waiting: BTreeMap::new(),
+        version: None,
+        base: None,
+        count: 0,
+        connections: 0,
+        given: Key::default(),
+        sink,
+    };
     let mut document = serde_json::Deserializer::from_reader(source);
     let read = Archive(&mut lines).deserialize(&mut document).and_then(|()| document.end());
     // Also before a break: what was read stands.
+    let sorted = lines.sort_all();
     lines.give(None);
-    read.map_err(said)
+    read.map_err(said)?;
+    sorted.map_err(HarError::Broken)
 }
 
 fn said(error: serde_json::Error) -> HarError {
@@ -56,13 +76,54 @@ const OWN: &str = "\u{0}";
 /// Where an event stands among all: number or time first.
 type Key = (u64, u64);
 
+/// Entries of another tool, each with its number, by their beginnings.
+struct Unsorted {
+    entries: BTreeMap<(Timestamp, u64), HarEntry>,
+    bytes: usize,
+    limit: usize,
+}
+
+impl Unsorted {
+    const fn new(limit: usize) -> Self {
+        Self { entries: BTreeMap::new(), bytes: 0, limit }
+    }
+
+    fn add(&mut self, number: u64, entry: HarEntry) -> Result<(), String> {
+        let started = &entry.started_date_time;
+        let began = started.parse().map_err(|_| format!("`{started}` is no time (as in 2026-01-01T00:00:00.000Z)"))?;
+        self.bytes += size(&entry);
+        self.entries.insert((began, number), entry);
+        Ok(())
+    }
+
+    /// The one that began first.
+    fn first(&mut self) -> Option<(Timestamp, u64, HarEntry)> {
+        let ((began, number), entry) = self.entries.pop_first()?;
+        self.bytes -= size(&entry);
+        Some((began, number, entry))
+    }
+
+    const fn is_full(&self) -> bool {
+        self.bytes > self.limit
+    }
+}
+
+/// With what a map takes for each of them.
+fn size(entry: &HarEntry) -> usize {
+    size_of::<HarEntry>() + entry.request.size() + entry.response.size()
+}
+
 /// Brings the events of entries that overlap into one order.
 struct Merge<'a, 's> {
+    unsorted: Unsorted,
     waiting: BTreeMap<Key, Entry>,
     version: Option<ApiVersion>,
     /// When the first entry began.
     base: Option<Timestamp>,
+    /// Entries read.
     count: u64,
+    /// Connections of another tool's entries: one each.
+    connections: u64,
     /// The key of the last event that was given.
     given: Key,
     sink: &'a mut Lines<'s>,
@@ -71,11 +132,47 @@ struct Merge<'a, 's> {
 impl Merge<'_, '_> {
     fn add(&mut self, entry: HarEntry) -> Result<(), String> {
         self.count += 1;
-        let events = if entry.events.is_some() { own_events(entry) } else { self.foreign_events(entry) };
-        let events = events.map_err(|what| format!("entry {}: {what}", self.count))?;
+        if entry.events.is_none() {
+            self.unsorted.add(self.count, entry).map_err(|what| format!("entry {}: {what}", self.count))?;
+            while self.unsorted.is_full() {
+                self.sort_one()?;
+            }
+            return Ok(());
+        }
+        self.sort_all()?;
+        let events = own_events(entry).map_err(|what| format!("entry {}: {what}", self.count))?;
+        self.merge(self.count, events)
+    }
+
+    fn sort_all(&mut self) -> Result<(), String> {
+        while !self.unsorted.entries.is_empty() {
+            self.sort_one()?;
+        }
+        Ok(())
+    }
+
+    /// Takes the entry that began first of those that are held.
+    fn sort_one(&mut self) -> Result<(), String> {
+        let Some((began, number, entry)) = self.unsorted.first() else { return Ok(()) };
+        let base = *self.base.get_or_insert(began);
+        let Ok(began) = Duration::try_from(began.duration_since(base)) else { return Err(self.too_late(number)) };
+        let connection = self.connections + 1;
+        let events = foreign_events(began, connection, entry).map_err(|what| format!("entry {number}: {what}"))?;
+        self.connections = connection;
+        self.merge(number, events)
+    }
+
+    fn too_late(&self, number: u64) -> String {
+        let limit = self.unsorted.limit >> 20;
+        format!(
+            "entry {number} began before what stands far before it, and {limit} MiB are sorted at most; sort the entries by startedDateTime"
+        )
+    }
+
+    fn merge(&mut self, number: u64, events: Vec<(Key, Entry)>) -> Result<(), String> {
         if let Some((first, _)) = events.first() {
             if *first < self.given {
-                return Err(format!("entry {} began before what stands before it; sort the entries by their time", self.count));
+                return Err(self.too_late(number));
             }
             self.give(Some(*first));
         }
@@ -113,35 +210,31 @@ impl Merge<'_, '_> {
             (self.sink)(self.version, Entry { line: 0, ..last });
         }
     }
+}
 
-    /// Of an archive that another tool wrote: a connection an entry, HTTP/1.1, with the lengths that the decoded bodies have.
-    fn foreign_events(&mut self, entry: HarEntry) -> Result<Vec<(Key, Entry)>, String> {
-        let HarEntry { started_date_time: started, mut request, mut response, timings, .. } = entry;
-        let began: Timestamp = started.parse().map_err(|_| format!("`{started}` is no time (as in 2026-01-01T00:00:00.000Z)"))?;
-        let base = *self.base.get_or_insert(began);
-        let began = Duration::try_from(began.duration_since(base)).map_err(|_| "began before the first entry".to_owned())?;
-        // Below 0: the time is not known.
-        let later = |milliseconds: f64| Duration::try_from_secs_f64(milliseconds.max(0.0) / 1e3).unwrap_or_default();
-        let answered = began + later(timings.send) + later(timings.wait);
-        let ended = answered + later(timings.receive);
-        let mut events = Vec::new();
-        let mut add = |at: Duration, side, what| events.push((at, side, what));
-        let body = request.body()?;
-        adapt_request(&mut request, body.len());
-        add(began, Side::Client, What::Bytes(request.build(&body).into()));
-        if response.status > 0 {
-            let body = response.body()?;
-            adapt_response(&mut response, &request.method, body.len());
-            add(answered, Side::Daemon, What::Bytes(response.build(&body).into()));
-        }
-        add(ended, Side::Client, What::Closed);
-        if response.status > 0 {
-            add(ended, Side::Daemon, What::Closed);
-        }
-        let connection = self.count;
-        let key = |at: Duration| (u64::try_from(at.as_micros()).unwrap_or(u64::MAX), connection << 3);
-        Ok(events.into_iter().map(|(at, side, what)| (key(at), Entry { line: 0, at, connection, side, what })).collect())
+/// Of an archive that another tool wrote: a connection an entry, HTTP/1.1, with the lengths that the decoded bodies have.
+fn foreign_events(began: Duration, connection: u64, entry: HarEntry) -> Result<Vec<(Key, Entry)>, String> {
+    let HarEntry { mut request, mut response, timings, .. } = entry;
+    // Below 0: the time is not known.
+    let later = |milliseconds: f64| Duration::try_from_secs_f64(milliseconds.max(0.0) / 1e3).unwrap_or_default();
+    let answered = began + later(timings.send) + later(timings.wait);
+    let ended = answered + later(timings.receive);
+    let mut events = Vec::new();
+    let mut add = |at: Duration, side, what| events.push((at, side, what));
+    let body = request.body()?;
+    adapt_request(&mut request, body.len());
+    add(began, Side::Client, What::Bytes(request.build(&body).into()));
+    if response.status > 0 {
+        let body = response.body()?;
+        adapt_response(&mut response, &request.method, body.len());
+        add(answered, Side::Daemon, What::Bytes(response.build(&body).into()));
     }
+    add(ended, Side::Client, What::Closed);
+    if response.status > 0 {
+        add(ended, Side::Daemon, What::Closed);
+    }
+    let key = |at: Duration| (u64::try_from(at.as_micros()).unwrap_or(u64::MAX), connection << 3);
+    Ok(events.into_iter().map(|(at, side, what)| (key(at), Entry { line: 0, at, connection, side, what })).collect())
 }
 
 /// Of an archive that plimsoll wrote.
@@ -149,15 +242,8 @@ fn own_events(entry: HarEntry) -> Result<Vec<(Key, Entry)>, String> {
     let HarEntry { request, response, connection, events, .. } = entry;
     let connection =
         connection.as_deref().and_then(|number| number.parse().ok()).filter(|number| *number > 0).ok_or("needs a connection")?;
-    let sent = |raw: &Option<String>, tail: &Option<String>, built: Vec<u8>| {
-        let raw = raw.as_ref().map_or(Ok(built), |raw| decode(raw, Some("base64")))?;
-        let tail = tail.as_ref().map_or(Ok(Vec::new()), |tail| decode(tail, Some("base64")))?;
-        Ok::<_, String>(Bytes::from([raw, tail].concat()))
-    };
-    let built = request.build(&request.body()?);
-    let client = sent(&request.raw, &request.tail, built)?;
-    let built = if response.status > 0 { response.build(&response.body()?) } else { Vec::new() };
-    let daemon = sent(&response.raw, &response.tail, built)?;
+    let client = request.message.sent(request.build(&request.body()?))?;
+    let daemon = response.message.sent(response.build(&response.body()?))?;
     let mut left = [client, daemon];
     let mut events = events.unwrap_or_default();
     // A message that was edited may be longer than its lines were: the last line has the rest.
@@ -188,20 +274,20 @@ fn own_events(entry: HarEntry) -> Result<Vec<(Key, Entry)>, String> {
 
 fn adapt_request(request: &mut HarRequest, length: usize) {
     let host = request.authority().map(str::to_owned);
-    let has_length = adapt(&mut request.headers);
-    if let Some(host) = host.filter(|_| !request.headers.iter().any(|header| header.name.eq_ignore_ascii_case("Host"))) {
-        request.headers.push(Pair { name: "Host".to_owned(), value: host });
+    let has_length = adapt(&mut request.message.headers);
+    if let Some(host) = host.filter(|_| !request.message.headers.iter().any(|header| header.name.eq_ignore_ascii_case("Host"))) {
+        request.message.headers.push(Pair { name: "Host".to_owned(), value: host });
     }
     if has_length || length > 0 {
-        request.headers.push(Pair { name: "Content-Length".to_owned(), value: length.to_string() });
+        request.message.headers.push(Pair { name: "Content-Length".to_owned(), value: length.to_string() });
     }
 }
 
 fn adapt_response(response: &mut HarResponse, method: &str, length: usize) {
-    adapt(&mut response.headers);
+    adapt(&mut response.message.headers);
     let bodiless = method == "HEAD" || matches!(response.status, 100..=199 | 204 | 304);
     if !bodiless {
-        response.headers.push(Pair { name: "Content-Length".to_owned(), value: length.to_string() });
+        response.message.headers.push(Pair { name: "Content-Length".to_owned(), value: length.to_string() });
     }
 }
 
@@ -293,5 +379,46 @@ impl<'de> Visitor<'de> for Entries<'_, '_, '_> {
             self.0.add(entry).map_err(|what| A::Error::custom(format!("{OWN}{what}")))?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An entry that begins at this second of the minute.
+    fn entry(second: u32) -> String {
+        format!(
+            r#"{{"startedDateTime":"2026-11-22T10:00:{second:02}Z","time":0,"timings":{{}},"response":{{"status":204}},
+                 "request":{{"method":"GET","url":"http://d/{second}"}}}}"#
+        )
+    }
+
+    fn paths(limit: usize, seconds: &[u32]) -> (Vec<String>, Result<(), String>) {
+        let entries: Vec<_> = seconds.iter().map(|second| entry(*second)).collect();
+        let har = format!("{{\"log\":{{\"entries\":[{}]}}}}", entries.join(","));
+        let mut found = Vec::new();
+        let read = read_within(limit, har.as_bytes(), &mut |_, entry| {
+            if let (Side::Client, What::Bytes(bytes)) = (entry.side, &entry.what) {
+                let path = String::from_utf8_lossy(bytes).split(' ').nth(1).unwrap_or_default().to_owned();
+                found.push(format!("c{} +{} {path}", entry.connection, entry.at.as_secs()));
+            }
+        });
+        (found, read.map_err(|error| error.to_string()))
+    }
+
+    #[test]
+    fn entries_of_other_tools_come_in_the_order_of_their_beginnings() {
+        let sorted = ["c1 +0 /1", "c2 +1 /2", "c3 +2 /3", "c4 +8 /9"].map(str::to_owned).to_vec();
+        for seconds in [[1, 2, 3, 9], [9, 3, 2, 1], [2, 1, 9, 3]] {
+            assert_eq!(paths(SORTED, &seconds), (sorted.clone(), Ok(())), "{seconds:?}");
+        }
+        // Two entries are held.
+        let two = 3 * size(&serde_json::from_str(&entry(1)).expect("an entry")) - 1;
+        assert_eq!(paths(two, &[2, 1, 3, 9]), (sorted, Ok(())));
+        let (found, read) = paths(two, &[2, 3, 9, 1]);
+        assert_eq!(found, ["c1 +0 /2", "c2 +1 /3", "c3 +7 /9"], "what was read stands");
+        let said = "entry 4 began before what stands far before it, and 0 MiB are sorted at most; sort the entries by startedDateTime";
+        assert_eq!(read, Err(said.to_owned()));
     }
 }

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::fmt::rfc2822::DateTimeParser;
 use jiff::{SignedDuration, Timestamp};
 
-use super::entry::{Content, HarEntry, HarEvent, HarRequest, HarResponse, Pair, PostData, Timings, encode};
+use super::entry::{Content, HarEntry, HarEvent, HarMessage, HarRequest, HarResponse, Pair, PostData, Timings, encode};
 use crate::model::{ApiVersion, Side};
 use crate::transcript::{Exchange, Message, Piece, What};
 use crate::wire::Head;
@@ -121,59 +121,56 @@ fn request(exchange: &Exchange) -> HarRequest {
     let Message { head, body, .. } = &exchange.request;
     let target = String::from_utf8_lossy(head.target());
     let host = head.value("Host").map(String::from_utf8_lossy).filter(|host| !host.is_empty()).unwrap_or("docker".into());
-    let media = head.value("Content-Type").map(|value| String::from_utf8_lossy(value).into_owned()).unwrap_or_default();
     let (text, encoding) = encode(body);
+    let sent = exchange.sent(Side::Client, false);
     let mut request = HarRequest {
         method: exchange.call.method.clone(),
         url: format!("http://{}{target}", percent_encoding::utf8_percent_encode(&host, percent_encoding::CONTROLS)),
-        http_version: version(head),
-        cookies: Vec::new(),
-        headers: headers(head),
         query_string: exchange.call.query.iter().map(|(name, value)| Pair { name: name.clone(), value: value.clone() }).collect(),
-        post_data: (!body.is_empty()).then_some(PostData { mime_type: media, text, encoding }),
-        headers_size: size(head.bytes().len()),
-        body_size: size(body.len()),
-        chunks: exchange.request.chunks.clone(),
-        raw: None,
-        tail: tail(exchange, Side::Client),
+        post_data: (!body.is_empty()).then(|| PostData { mime_type: text_of(head, "Content-Type").unwrap_or_default(), text, encoding }),
+        message: HarMessage { body_size: size(body.len()), ..message(exchange, Side::Client, &exchange.request) },
     };
-    let sent = exchange.sent(Side::Client, false);
-    request.raw = (request.build(body) != sent).then(|| STANDARD.encode(sent));
+    request.message.raw = (request.build(body) != sent).then(|| STANDARD.encode(sent));
     request
 }
 
 fn response(exchange: &Exchange) -> HarResponse {
     let sent = exchange.sent(Side::Daemon, false);
-    let Some(Message { head, body, chunks, .. }) = &exchange.response else {
-        let content = Content { mime_type: "x-unknown".to_owned(), ..Content::default() };
-        let mut none =
-            HarResponse { content, headers_size: -1, body_size: -1, http_version: "HTTP/1.1".to_owned(), ..HarResponse::default() };
-        none.raw = (!sent.is_empty()).then(|| STANDARD.encode(sent));
-        return none;
+    let unknown = || "x-unknown".to_owned();
+    let Some(answer @ Message { head, body, .. }) = &exchange.response else {
+        let raw = (!sent.is_empty()).then(|| STANDARD.encode(sent));
+        let message = HarMessage { http_version: "HTTP/1.1".to_owned(), headers_size: -1, body_size: -1, raw, ..HarMessage::default() };
+        return HarResponse { content: Content { mime_type: unknown(), ..Content::default() }, message, ..HarResponse::default() };
     };
     let (text, encoding) = encode(body);
-    let media = head.value("Content-Type").map_or("x-unknown".into(), String::from_utf8_lossy).into_owned();
+    let media = text_of(head, "Content-Type").unwrap_or_else(unknown);
+    let coded = size(sent.len().saturating_sub(head.bytes().len()));
     let mut response = HarResponse {
         status: head.status().unwrap_or_default(),
         status_text: reason(head),
-        http_version: version(head),
-        cookies: Vec::new(),
-        headers: headers(head),
         content: Content { size: size(body.len()), mime_type: media, text: (!body.is_empty()).then_some(text), encoding },
-        redirect_url: head.value("Location").map(|value| String::from_utf8_lossy(value).into_owned()).unwrap_or_default(),
-        headers_size: size(head.bytes().len()),
-        body_size: size(sent.len().saturating_sub(head.bytes().len())),
-        chunks: chunks.clone(),
-        raw: None,
-        tail: tail(exchange, Side::Daemon),
+        redirect_url: text_of(head, "Location").unwrap_or_default(),
+        message: HarMessage { body_size: coded, ..message(exchange, Side::Daemon, answer) },
     };
-    response.raw = (response.build(body) != sent).then(|| STANDARD.encode(sent));
+    response.message.raw = (response.build(body) != sent).then(|| STANDARD.encode(sent));
     response
 }
 
-fn tail(exchange: &Exchange, side: Side) -> Option<String> {
+/// What request and answer have alike, without the size of the body.
+fn message(exchange: &Exchange, side: Side, Message { head, chunks, .. }: &Message) -> HarMessage {
     let tail = exchange.sent(side, true);
-    (!tail.is_empty()).then(|| STANDARD.encode(tail))
+    HarMessage {
+        http_version: version(head),
+        headers: headers(head),
+        headers_size: size(head.bytes().len()),
+        chunks: chunks.clone(),
+        tail: (!tail.is_empty()).then(|| STANDARD.encode(tail)),
+        ..HarMessage::default()
+    }
+}
+
+fn text_of(head: &Head, name: &str) -> Option<String> {
+    head.value(name).map(|value| String::from_utf8_lossy(value).into_owned())
 }
 
 fn headers(head: &Head) -> Vec<Pair> {
