@@ -104,7 +104,8 @@ pub enum Command {
     Snapshot(SnapshotCommand),
     /// Compare two daemons by their answers to the same requests, or two recordings
     ///
-    /// Ids, times, ports, addresses and the order of lists that have none are no difference. Exits with 1 when the answers differ.
+    /// Ids, times, ports, addresses and the order of lists that have none are no difference. Exits with 1 when the answers differ. Two recordings are put side
+    /// by side by what was asked: an exchange is looked for among the next 1024 of the other at most.
     #[command(
         after_help = "Examples:\n  plimsoll diff --a unix:///run/docker.sock --b unix:///run/podman/podman.sock session.wire\n  plimsoll diff --a unix:///run/docker.sock --b reference -- docker run --rm busybox true\n  plimsoll diff monday.wire tuesday.wire"
     )]

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::judge::JudgeArgs;
+use super::tls::DialArgs;
 use crate::proxy::Address;
 use crate::replay::Speed;
 
@@ -22,9 +23,12 @@ pub struct ReplayArgs {
     /// As daemon: where clients connect, unix:///path (mode 0600, removed on exit) or tcp://host:port
     #[arg(long, value_name = "ADDR", required_if_eq("part", "daemon"))]
     pub listen: Option<Address>,
-    /// As client: the daemon, unix:///path, tcp://host:port or reference [default: $DOCKER_HOST, else reference]
+    /// As client: the daemon, unix:///path, tcp://host:port, https://host:port or reference [default: $DOCKER_HOST, else reference]
     #[arg(long, value_name = "ADDR")]
     pub backend: Option<Address>,
+    /// How it is dialled.
+    #[command(flatten)]
+    pub dial: DialArgs,
     /// How fast: 1 as it was recorded, 2 twice as fast …, max without a pause. The order is kept at any speed
     #[arg(long, value_name = "N|max", default_value = "1")]
     pub speed: Speed,

@@ -11,6 +11,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::commands::parse_address;
 use super::judge::JudgeArgs;
+use super::tls::DialArgs;
 use crate::proxy::Address;
 
 /// `plimsoll snapshot …`.
@@ -40,9 +41,12 @@ pub enum SnapshotCommand {
 /// `plimsoll snapshot record`.
 #[derive(Debug, Args)]
 pub struct RecordArgs {
-    /// The daemon: unix:///path, tcp://host:port or reference [default: $DOCKER_HOST, else reference]
+    /// The daemon: unix:///path, tcp://host:port, https://host:port or reference [default: $DOCKER_HOST, else reference]
     #[arg(long, value_name = "ADDR", value_parser = parse_address)]
     pub backend: Option<Address>,
+    /// How it is dialled.
+    #[command(flatten)]
+    pub dial: DialArgs,
     /// What the scenario is called [default: after the command, or the file]
     #[arg(long, value_parser = parse_name)]
     pub name: Option<String>,
@@ -63,9 +67,12 @@ pub struct RecordArgs {
 /// `plimsoll snapshot test`.
 #[derive(Debug, Args)]
 pub struct TestArgs {
-    /// The daemon: unix:///path, tcp://host:port or reference (a new one for each scenario) [default: $DOCKER_HOST, else reference]
+    /// The daemon: unix:///path, tcp://host:port, https://host:port or reference (a new one for each scenario) [default: $DOCKER_HOST, else reference]
     #[arg(long, value_name = "ADDR", value_parser = parse_address)]
     pub backend: Option<Address>,
+    /// How it is dialled.
+    #[command(flatten)]
+    pub dial: DialArgs,
     /// The folder of the snapshots
     #[arg(long, default_value = "snapshots")]
     pub dir: PathBuf,
@@ -111,12 +118,15 @@ pub struct ChosenArgs {
 /// `plimsoll diff`.
 #[derive(Debug, Args)]
 pub struct DiffArgs {
-    /// The first daemon: unix:///path, tcp://host:port or reference
+    /// The first daemon: unix:///path, tcp://host:port, https://host:port or reference
     #[arg(long, value_name = "ADDR", value_parser = parse_address, requires = "b")]
     pub a: Option<Address>,
     /// The second daemon
     #[arg(long, value_name = "ADDR", value_parser = parse_address, requires = "a")]
     pub b: Option<Address>,
+    /// How both are dialled, as far as they are behind TCP.
+    #[command(flatten)]
+    pub dial: DialArgs,
     /// How to show the differences
     #[arg(long, value_enum, default_value_t = DiffFormat::Terminal)]
     pub format: DiffFormat,

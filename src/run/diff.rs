@@ -1,8 +1,9 @@
 //! `plimsoll diff`: the same requests to two daemons, or two recordings, and where the answers differ.
 
+mod ahead;
 mod scenes;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde_json::json;
@@ -20,16 +21,15 @@ use super::progress::{Stdout, Steps};
 use super::snapshot::{Playable, normal, playable, read, show_difference};
 use super::stage::Stage;
 use super::wrap;
+use ahead::{Ahead, WIDEST, WINDOW};
 use scenes::Scenes;
-
-/// So many exchanges of two recordings are looked at for the next pair that belongs together.
-const WINDOW: usize = 64;
 
 pub(super) fn run(args: DiffArgs) -> Result<Exit, Error> {
     let normaliser = Normaliser::new(Catalog::builtin()).showing_secrets(args.no_redact);
     let mut matrix = Matrix::new(args.format);
     match (args.a, args.b, &args.files[..]) {
         (Some(a), Some(b), files) => {
+            let [a, b] = super::tls::backends([a, b], &args.dial)?;
             let transcripts = files
                 .iter()
                 .map(|path| read(path).map(|(transcript, text)| (path, transcript, text)))
@@ -62,6 +62,9 @@ pub(super) fn run(args: DiffArgs) -> Result<Exit, Error> {
             })?;
         }
         (None, None, [left, right]) => {
+            if let Some(option) = super::tls::typed(&args.dial) {
+                return Err(Error::usage(format!("{option} is for --a and --b: recordings are not dialled")));
+            }
             let (mut left, mut right) = (Scenes::open(left, normaliser.clone())?, Scenes::open(right, normaliser)?);
             matrix.recordings(&mut left, &mut right)?;
             let broken = [left.broken(), right.broken()].into_iter().flatten().collect();
@@ -127,41 +130,43 @@ impl Matrix {
 
     /// Two recordings: exchanges that one of them does not have are found out by what was asked.
     fn recordings(&mut self, left: &mut Scenes, right: &mut Scenes) -> Result<(), Error> {
-        let (mut olds, mut news) = (VecDeque::new(), VecDeque::new());
+        let (mut olds, mut news) = (Ahead::new(left), Ahead::new(right));
+        let (mut window, mut lost) = (WINDOW, 0u64);
         loop {
-            while olds.len() < WINDOW
-                && let Some(scene) = left.next()
-            {
-                olds.push_back(scene);
-            }
-            while news.len() < WINDOW
-                && let Some(scene) = right.next()
-            {
-                news.push_back(scene);
-            }
+            olds.fill(window);
+            news.fill(window);
             let (Some(old), Some(new)) = (olds.front(), news.front()) else { break };
-            let ahead = |scenes: &VecDeque<Scene>, scene: &Scene| scenes.iter().position(|other| is_same_call(other, scene));
-            let (missing, added) = (ahead(&olds, new), ahead(&news, old));
-            match (missing, added) {
+            match (olds.find(new), news.find(old)) {
                 (Some(0), _) => {
-                    let (old, new) = (olds.pop_front(), news.pop_front());
+                    window = WINDOW;
+                    let (old, new) = (olds.next(), news.next());
                     self.pair(old.as_ref(), new.as_ref())?;
                 }
-                (Some(missing), Some(added)) if added < missing => self.only(None, news.pop_front())?,
-                (Some(_), _) => self.only(olds.pop_front(), None)?,
-                (None, Some(_)) => self.only(None, news.pop_front())?,
+                (Some(missing), Some(added)) if added < missing => self.only(None, news.next())?,
+                (Some(_), _) => self.only(olds.next(), None)?,
+                (None, Some(_)) => self.only(None, news.next())?,
                 (None, None) => {
-                    let (old, new) = (olds.pop_front(), news.pop_front());
-                    self.only(old, None)?;
-                    self.only(None, new)?;
+                    window = WIDEST.min(window * 2);
+                    let (olds_grew, news_grew) = (olds.fill(window), news.fill(window));
+                    if olds_grew || news_grew {
+                        continue;
+                    }
+                    lost += u64::from(!olds.is_over() || !news.is_over());
+                    self.only(olds.next(), None)?;
+                    self.only(None, news.next())?;
                 }
             }
         }
-        for old in olds.into_iter().chain(left) {
+        for old in olds {
             self.only(Some(old), None)?;
         }
-        for new in news.into_iter().chain(right) {
+        for new in news {
             self.only(None, Some(new))?;
+        }
+        if lost > 0 {
+            let what = "in neither recording was anything found that belongs to the next exchange of the other";
+            let how = format!("at most {WIDEST} exchanges are looked at; what stands further apart is shown as missing and as new");
+            super::signals::announce(&format!("{what}, {lost} times: {how}"));
         }
         Ok(())
     }
@@ -251,9 +256,4 @@ fn settle(written: io::Result<()>) -> Result<(), Error> {
         }
         _ => Ok(()),
     }
-}
-
-/// Whether two exchanges ask the same of the same object.
-fn is_same_call(left: &Scene, right: &Scene) -> bool {
-    left.operation == right.operation && left.method == right.method && left.path == right.path
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::cli::{DialArgs, Part, ReplayArgs};
+use crate::cli::{Part, ReplayArgs};
 use crate::error::{Error, Exit};
 use crate::model::Event;
 use crate::proxy::{self, Address, Listener, Stream, Tap};
@@ -58,7 +58,8 @@ fn load(path: &Path) -> Result<Vec<Exchange>, Error> {
 fn daemon(args: ReplayArgs, exchanges: Vec<Exchange>) -> Result<Exit, Error> {
     let listen = args.listen.ok_or_else(|| Error::usage("--as daemon needs --listen ADDR"))?;
     let idle = [("--backend", args.backend.is_some()), ("--record", args.record.is_some())];
-    if let Some((option, _)) = idle.into_iter().find(|(_, given)| *given) {
+    let idle = idle.into_iter().find(|(_, given)| *given).map(|(option, _)| option);
+    if let Some(option) = idle.or_else(|| super::tls::typed(&args.dial)) {
         return Err(Error::usage(format!("{option} is for --as client: the recording is the daemon")));
     }
     super::runtime()?.block_on(async {
@@ -83,7 +84,7 @@ fn daemon(args: ReplayArgs, exchanges: Vec<Exchange>) -> Result<Exit, Error> {
 /// Plays the clients through a private proxy, which judges.
 fn client(args: ReplayArgs, exchanges: Vec<Exchange>) -> Result<Exit, Error> {
     super::enforce::refuse(&args.judge.output, "replay", "it is to see what the daemon answers")?;
-    let backend = super::tls::backend(args.backend, &DialArgs::default())?;
+    let backend = super::tls::backend(args.backend, &args.dial)?;
     let recorder = recorder(args.record.as_deref())?;
     super::runtime()?.block_on(async {
         // Only its owner may enter the folder, and so reach the socket.

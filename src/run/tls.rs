@@ -30,6 +30,27 @@ pub(super) fn backend(asked: Option<Address>, args: &DialArgs) -> Result<Address
     }
 }
 
+/// Two daemons, dialled with the same options: these are for those behind TCP, of which there has to be one.
+pub(super) fn backends(asked: [Address; 2], args: &DialArgs) -> Result<[Address; 2], Error> {
+    let is_remote = |address: &Address| matches!(address, Address::Tcp(_) | Address::Tls { .. });
+    let none = DialArgs::default();
+    let any = asked.iter().any(is_remote);
+    let [left, right] = asked.map(|address| backend(Some(address.clone()), if any && !is_remote(&address) { &none } else { args }));
+    Ok([left?, right?])
+}
+
+/// An option of these that was typed.
+pub(super) fn typed(args: &DialArgs) -> Option<&'static str> {
+    let typed = [
+        ("--tls", args.tls),
+        ("--tlsverify", args.tlsverify),
+        ("--tlscacert", args.tlscacert.is_some()),
+        ("--tlscert", args.tlscert.is_some()),
+        ("--tlskey", args.tlskey.is_some()),
+    ];
+    typed.into_iter().find(|(_, given)| *given).map(|(option, _)| option)
+}
+
 /// As the docker CLI reads them (docker/cli, cli/flags/options.go): `DOCKER_TLS_VERIFY` and `DOCKER_TLS` count when they are not empty, whatever they
 /// hold; files that are not named lie in `DOCKER_CERT_PATH`, else in the CLI's own folder; a client certificate that is not there is not shown.
 /// `https://` is plimsoll's own: it verifies, by the system's authorities where there is no `ca.pem`.

@@ -211,6 +211,31 @@ fn two_daemons_are_compared_operation_by_operation() {
     assert_eq!((code, &first["pointer"]), (1, &"/answer/body/StatusCode".into()), "{out}");
 }
 
+/// Far more requests in between than are looked at first; and further than is looked at, which is said.
+#[test]
+fn two_recordings_are_put_side_by_side() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let exchange = |path: &str| {
+        let head = "HTTP/1.1\\r\\nHost: d\\r\\n\\r\\n";
+        format!("> \"GET /v1.41{path} {head}\"\n< \"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nOK\"\n")
+    };
+    let recording = |name: &str, paths: &[String]| {
+        let text: String = paths.iter().map(|path| exchange(path)).collect();
+        std::fs::write(dir.path().join(name), format!("@plimsoll-transcript 1\n{text}")).expect("written");
+        at(&dir, name)
+    };
+    let one = |name: &str| format!("/containers/{name}/json");
+    let many = |what: &str, count: usize| (0..count).map(|number| one(&format!("{what}{number}"))).collect::<Vec<_>>();
+    for (count, said) in [(200, false), (1500, true)] {
+        let left = recording("left.wire", &[many("a", count), vec![one("web"), one("db")]].concat());
+        let right = recording("right.wire", &[many("b", count), vec![one("web"), one("db")]].concat());
+        let (code, out, err) = plimsoll(&["diff", &left, &right]);
+        assert_eq!(code, 1, "{err}");
+        assert!(out.ends_with(&format!("different: {} of {} exchanges\n", 2 * count, 2 * count + 2)), "{out}");
+        assert_eq!(err.contains("at most 1024 exchanges are looked at"), said, "{err}");
+    }
+}
+
 #[test]
 fn errors_are_one_sentence() {
     let dir = scenarios(&["container-1.7"]);

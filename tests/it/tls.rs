@@ -181,6 +181,38 @@ fn what_other_machines_reach_needs_a_flag() {
     assert_eq!(output.status.code(), Some(2), "{}", sentence(&output));
 }
 
+/// All that plays a recording takes the options that `run` takes.
+#[test]
+fn recordings_are_played_at_a_daemon_in_tls() {
+    let papers = Papers::new();
+    let daemon = daemon(&papers, "daemon", "--listen-tlscacert ca.pem");
+    let exchange = "> \"GET /v1.41/_ping HTTP/1.1\\r\\nHost: d\\r\\n\\r\\n\"\n< \"HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n\"\n";
+    std::fs::write(papers.path("ping.wire"), format!("@plimsoll-transcript 1\n{exchange}")).expect("written");
+    let host = &daemon.host;
+    let tls = "--tlsverify --tlscacert ca.pem --tlscert client.pem --tlskey client.key";
+    let ask = |words: &str| plimsoll(&papers).args(words.split_whitespace()).output().expect("plimsoll runs");
+    for words in [
+        format!("replay ping.wire --as client --backend tcp://{host} {tls}"),
+        format!("snapshot record --backend tcp://{host} {tls} --dir s ping.wire"),
+        format!("snapshot test --backend https://{host} {tls} --dir s"),
+        format!("diff --a tcp://{host} --b reference {tls} ping.wire"),
+    ] {
+        let output = ask(&words);
+        assert_eq!(output.status.code(), Some(0), "{words}: {}{}", String::from_utf8_lossy(&output.stdout), sentence(&output));
+        // A daemon that listens in TLS answers 400 to what is said in the clear.
+        let shown = String::from_utf8_lossy(&output.stdout);
+        assert!(shown.contains("SystemPing") && !shown.contains("400"), "{words}: {shown}");
+    }
+    for (words, due) in [
+        ("replay ping.wire --as daemon --listen unix:///x --tls", "plimsoll: --tls is for --as client: the recording is the daemon"),
+        ("diff ping.wire ping.wire --tlsverify", "plimsoll: --tlsverify is for --a and --b: recordings are not dialled"),
+        ("diff --a reference --b reference --tls ping.wire", "plimsoll: --tls needs a backend at tcp:// or https://, not reference"),
+    ] {
+        let output = ask(words);
+        assert_eq!((output.status.code(), sentence(&output).as_str()), (Some(2), due));
+    }
+}
+
 #[test]
 fn run_gives_its_command_a_private_socket_in_the_clear() {
     let papers = Papers::new();

@@ -12,7 +12,7 @@ use crate::transcript::{self, ReadError};
 /// Bytes that are read at once.
 const READ: usize = 256 << 10;
 
-/// Yields the scenes of a file, up to its end or to where it is broken.
+/// Yields the scenes of a file, with the bytes of their bodies, up to its end or to where it is broken.
 pub(super) struct Scenes {
     path: PathBuf,
     entries: Option<transcript::Reader<BufReader<File>>>,
@@ -47,12 +47,13 @@ impl Scenes {
 }
 
 impl Iterator for Scenes {
-    type Item = Scene;
+    type Item = (Scene, u64);
 
-    fn next(&mut self) -> Option<Scene> {
+    fn next(&mut self) -> Option<(Scene, u64)> {
         loop {
             if let Some(exchange) = self.rest.next().or_else(|| self.exchanges.take()) {
-                return Some(self.normaliser.next(Scene::of(&exchange)));
+                let bytes = exchange.request_body.size() + exchange.answer_body.size() + exchange.stdin.size();
+                return Some((self.normaliser.next(Scene::of(&exchange)), bytes));
             }
             let entries = self.entries.as_mut()?;
             match entries.next() {

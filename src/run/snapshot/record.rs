@@ -20,7 +20,7 @@ use super::super::wrap;
 const LONGEST: usize = 60;
 
 pub(super) fn run(args: &RecordArgs) -> Result<Exit, Error> {
-    let backend = super::super::tls::backend(args.backend.clone(), &crate::cli::DialArgs::default())?;
+    let backend = super::super::tls::backend(args.backend.clone(), &args.dial)?;
     let folder = Folder::new(&args.dir);
     if args.name.is_some() && args.files.len() > 1 {
         return Err(Error::usage("one --name does not fit several files: each is a scenario of its own"));

@@ -22,7 +22,7 @@ use super::record::{normal, normaliser, play};
 const DIFFERENCES_LIMIT: usize = 200;
 
 pub(super) fn run(args: TestArgs) -> Result<Exit, Error> {
-    let backend = super::super::tls::backend(args.backend, &crate::cli::DialArgs::default())?;
+    let backend = super::super::tls::backend(args.backend, &args.dial)?;
     let folder = Folder::new(&args.dir);
     let all = folder.scenarios()?;
     if let Some(name) = args.names.iter().find(|name| !all.contains(name)) {
