@@ -21,7 +21,7 @@ const VARYING: [(&str, &[&str]); 4] = [
 /// What is asked for.
 #[derive(Debug, Clone)]
 pub(super) struct Asked {
-    /// As the client wrote it: `GET /v1.41/containers/json?all=1`.
+    /// As the client wrote it, without secrets: `GET /v1.41/containers/json?all=1`.
     pub(super) shown: String,
     pub(super) operation: Option<&'static str>,
     method: String,
@@ -47,7 +47,7 @@ impl Asked {
         let mut body = Body::of(body, ids);
         let secrets = secrets::take(operation, call.version, &mut query, &mut body);
         Self {
-            shown: format!("{} {}", call.method, String::from_utf8_lossy(head.target())),
+            shown: format!("{} {}", call.method, secrets::shown_target(head)),
             operation: operation.map(Operation::id),
             // A router answers HEAD as GET, but with another answer.
             method: call.method.clone(),

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::body::Body;
 use crate::catalog::{Catalog, Framing, Operation, Schema};
-use crate::model::ApiVersion;
-use crate::redact::{number_of_alias, replace_in_document, replace_in_parameter};
+use crate::model::{ApiVersion, Side};
+use crate::redact::{Aliases, Redactor, number_of_alias, replace_in_document, replace_in_parameter};
+use crate::wire::Head;
 
 /// In the place of every secret.
 const PLACE: &str = "<redacted>";
@@ -40,6 +41,13 @@ pub(super) fn take(
         replace_in_document(document, schema.map(Schema::secrets), names, &mut take);
     }
     Secrets(found)
+}
+
+/// A request's target, as it may be shown.
+pub(super) fn shown_target(head: &Head) -> String {
+    let redactor = Redactor { aliases: &Aliases::default(), names: Catalog::builtin().secret_names() };
+    let (head, _) = redactor.masked_head(Side::Client, head.clone(), Vec::new());
+    String::from_utf8_lossy(head.target()).into_owned()
 }
 
 impl Secrets {

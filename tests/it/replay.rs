@@ -229,6 +229,8 @@ fn a_redacted_recording_answers_a_client_that_sends_secrets() {
     assert_eq!(["another battery", "battery staple!"].map(|secret| id(&ask(&any(secret)))), [third, second]);
     let refused = ask(&any("a third battery"));
     assert!(refused.starts_with("HTTP/1.1 501 "), "{refused}");
+    let refused = ask(&("POST /v1.41/build?buildargs=%7B%22A%22%3A%22wrong+horses%22%7D", String::new()));
+    assert!(refused.starts_with("HTTP/1.1 501 ") && !refused.contains("horses"), "{refused}");
     let (_, said) = daemon.stop();
     assert!(said.contains("a secret is another one") && !said.contains("horses"), "{said}");
 }
