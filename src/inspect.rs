@@ -25,7 +25,6 @@ mod request;
 mod response;
 mod state;
 mod streams;
-mod target;
 mod timing;
 mod websocket;
 
@@ -45,13 +44,13 @@ pub use connection::{Denial, Objection, Ruling};
 pub use enforce::{Allowed, EnforcePolicy};
 pub use limits::{Limits, Scope};
 
+pub use crate::wire::{PathVersion, Target};
 use connection::{Connection, Turn};
 use coverage::Coverage;
 pub use hijack::hands_over;
 use memory::Memory;
 pub use response::contract_of;
 use state::State;
-pub use target::{PathVersion, Target};
 pub use timing::Thresholds;
 
 /// More than this should not wait for the judge: beyond it a pusher is to wait for its turn. Little enough that nobody waits long.

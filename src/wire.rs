@@ -10,6 +10,7 @@ pub mod frames;
 pub mod head;
 pub mod json_stream;
 pub mod tar;
+pub mod target;
 pub mod websocket;
 
 use std::borrow::Cow;
@@ -25,6 +26,7 @@ pub use frames::{Frame, FrameDecoder, FrameItem};
 pub use head::{Head, HeadRead, HeadReader, StartLine};
 pub use json_stream::{JsonStreamDecoder, JsonStreamItem};
 pub use tar::{TarDecoder, TarEntry, TarItem};
+pub use target::{PathVersion, Target};
 pub use websocket::{Agreement, DataType, WebSocketDecoder, WebSocketFrame, WebSocketItem};
 
 /// Something wrong in bytes. It becomes a violation when it is reported in a run.

@@ -13,7 +13,6 @@ use super::coverage::{BodyCoverage, Coverage};
 use super::finding::Finding;
 use super::state::{Stake, Wish};
 use super::streams::Streams;
-use super::target::{PathVersion, Target};
 use super::{Context, Look, Stamp, request};
 use crate::catalog::{BodyContract, Catalog, Contract, Lookup, Operation, Schema};
 use crate::model::{
@@ -21,6 +20,7 @@ use crate::model::{
 };
 use crate::redact::{Aliases, Redactor};
 use crate::wire::{Flaw, Head, escaped};
+use crate::wire::{PathVersion, Target};
 
 const ENFORCED: &str = "plimsoll ended the exchange here";
 

@@ -6,9 +6,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::target::{PathVersion, Target};
 use crate::catalog::{Catalog, Lookup, Operation};
 use crate::model::ApiVersion;
+use crate::wire::{PathVersion, Target};
 
 /// Operations by GET through which the client writes all the same.
 const WRITING: [&str; 1] = ["ContainerAttachWebsocket"];

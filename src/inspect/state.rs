@@ -18,8 +18,8 @@ use serde_json::Value;
 
 use super::documents::News;
 use super::finding::Finding;
-use super::target::Target;
 use crate::model::{ApiVersion, Part, Place};
+use crate::wire::Target;
 
 use container::{Around, Container};
 use network::Networks;

@@ -14,9 +14,9 @@ pub struct Target {
     /// Decoded names and values, in order.
     pub query: Vec<(String, String)>,
     /// The first thing that is not validly percent-encoded.
-    pub(super) bad_encoding: Option<String>,
+    pub bad_encoding: Option<String>,
     /// It stands in the query.
-    pub(super) bad_in_query: bool,
+    pub bad_in_query: bool,
 }
 
 /// What the path says about the version.
@@ -51,7 +51,8 @@ impl Target {
     }
 
     /// The path without the version prefix, as it was sent: nothing in it is decoded.
-    pub(super) fn undecoded_path(target: &[u8]) -> String {
+    #[must_use]
+    pub fn undecoded_path(target: &[u8]) -> String {
         split_version(&String::from_utf8_lossy(split_once(without_authority(target), b'?').0)).1
     }
 
@@ -62,7 +63,8 @@ impl Target {
     }
 
     /// The step behind a prefix: the id in `/containers/{id}/attach`.
-    pub(super) fn step_after(&self, prefix: &str) -> Option<&str> {
+    #[must_use]
+    pub fn step_after(&self, prefix: &str) -> Option<&str> {
         self.path.strip_prefix(prefix)?.split('/').next().filter(|step| !step.is_empty())
     }
 }

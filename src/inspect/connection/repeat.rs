@@ -8,9 +8,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::super::exchange::Exchange;
-use super::super::target::Target;
 use crate::catalog::Operation;
 use crate::model::ApiVersion;
+use crate::wire::Target;
 use crate::wire::{BodyLength, Head};
 
 /// Longer heads are read anew each time.

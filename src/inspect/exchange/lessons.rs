@@ -9,10 +9,10 @@ use super::super::documents::News;
 use super::super::excerpt::{self, Need};
 use super::super::finding::Finding;
 use super::super::state::Fact;
-use super::super::target::PathVersion;
 use super::super::{Context, Look, filters, refusal, timing};
 use super::Exchange;
 use crate::model::{Event, Part, Place, Reason, Rule, Side};
+use crate::wire::PathVersion;
 
 impl Exchange {
     /// Whether later exchanges are judged by what this one's answer says.
