@@ -24,6 +24,10 @@ schemas:
 daemons:
     bash tests/daemons/run.sh
 
+# Fuzz targets, from the kept corpus: SECONDS, TARGET…
+fuzz *ARGS:
+    bash fuzz/run.sh {{ARGS}}
+
 # Decoders and judge
 bench *ARGS:
     cargo bench --locked --bench judge {{ARGS}}
