@@ -229,6 +229,6 @@ mod tests {
         );
         assert_eq!(said("Other.json", wait).1, ["Other.json at /id: is not the name of the file"]);
         assert_eq!(said("error.json", r#"{ "type": "string" }"#), (0, vec![]));
-        assert_eq!(said("error.json", r##"{ "$ref": "types/nothing" }"##).1, ["error.json: there is no type file for types/nothing"]);
+        assert_eq!(said("error.json", r#"{ "$ref": "types/nothing" }"#).1, ["error.json: there is no type file for types/nothing"]);
     }
 }
