@@ -16,7 +16,7 @@
 #
 # plimsoll judges every exchange while it is measured: at the end its report must say so, and must
 # not hold one violation. plimsoll does not judge an answer again that is byte for byte the one before, as those
-# of a client that polls are; `every answer new` shows its speed when no two are the same. Loopback only. Needs the Debian packages wrk nginx-light haproxy.
+# of a client that polls are; `every answer new` shows its speed when no two are the same, beside haproxy with the same answers, which cost the backend more. Loopback only. Needs the Debian packages wrk nginx-light haproxy.
 # openapi-validator-proxy (0.5, built from source), Prism (npm @stoplight/prism-cli) and mitmdump (pip mitmproxy) are measured where they are in the PATH; they are
 # so much slower that two seconds do.
 # The table on standard output is Markdown; how it goes is said on standard error.
@@ -288,12 +288,12 @@ peak() { awk '/^VmHWM/ { printf "%.0f MiB", $2 / 1024 }' "/proc/$plimsoll_pid/st
 # wrk cuts its connections at the end of a run; that many exchanges may have no whole answer.
 requests=0 cut=0
 
-# load NAME CONNECTIONS SECONDS: sets rate (requests/s), median and mean (µs), slow (ms that one request in 100
+# load NAME CONNECTIONS SECONDS: NAME-new is the list that is new every time, which the backend has to put together. Sets rate (requests/s), median and mean (µs), slow (ms that one request in 100
 # takes at least, as wrk counts it: with the requests that a stalled connection would have sent) and
 # cost (CPU µs a request).
 load() {
-    local line count micros failures before after peer=${1/fresh/plimsoll} path=$list
-    [ "$1" != fresh ] || path=$fresh
+    local line count micros failures before after peer=${1%-new} path=$list
+    [ "$1" = "$peer" ] || path=$fresh
     before=$(ticks "$peer")
     line=$(timeout $(($3 + 20)) wrk -t1 -c"$2" -d"$3s" -s "$here/compare/wrk.lua" \
         "http://127.0.0.1:${port[$peer]}$path" | tail -n 1) || fail "wrk on $1 failed"
@@ -319,29 +319,38 @@ archive() {
     [ "$1" != plimsoll ] || requests=$((requests + 1))
 }
 
+# Of the words given: the middle one, or the mean of both.
+middle() {
+    printf '%s\n' "$@" | sort -g | awk '{ v[NR] = $1 }
+        END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'
+}
+
 peers=(direct haproxy nginx plimsoll)
 declare -A rates ratios costs slows waits means archives
 
 say 'warming up'
-load fresh "$connections" 1
+load plimsoll-new "$connections" 1
 for name in "${peers[@]}"; do
     load "$name" "$connections" 1
     archive "$name"
 done
 for ((round = 1; round <= rounds; round++)); do
-    for name in "${peers[@]}" fresh; do
+    for name in "${peers[@]}" haproxy-new plimsoll-new; do
         load "$name" "$connections" "$seconds"
         rates[$name]+=" $rate" costs[$name]+=" $cost" slows[$name]+=" $slow"
-        [ "$name" != haproxy ] || base=$rate
+        [ "${name%-new}" != haproxy ] || base=$rate
         # The backend itself has its turn before.
         [ "$name" = direct ] || ratios[$name]+=" $(awk "BEGIN { print $rate / $base }")"
         say "round $round: $name: $rate requests/s, $cost µs of CPU a request, 99 % below $slow ms"
     done
 done
+# The list is words.
+# shellcheck disable=SC2086
+usual=$(middle ${rates[haproxy]})
 for name in "${others[@]}"; do
     load "$name" "$connections" 2
     rates[$name]=$rate costs[$name]=$cost slows[$name]=$slow
-    ratios[$name]=$(awk "BEGIN { print $rate / $base }")
+    ratios[$name]=$(awk "BEGIN { print $rate / $usual }")
     say "$name: $rate requests/s, $cost µs of CPU a request"
 done
 peak_list=$(peak)
@@ -404,17 +413,12 @@ fi
 
 # --- the table --------------------------------------------------------------------------------------
 
-# Of the words given: the middle one, or the mean of both.
-middle() {
-    printf '%s\n' "$@" | sort -g | awk '{ v[NR] = $1 }
-        END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'
-}
 lowest() { printf '%s\n' "$@" | sort -g | head -n 1; }
 spread() { printf '%s\n' "$@" | sort -g | awk 'NR == 1 { low = $1 } END { print low " to " $1 }'; }
 
 declare -A label=(
     [direct]='direct' [haproxy]="haproxy, $threads threads" [nginx]="nginx, $threads workers"
-    [plimsoll]='plimsoll, judging' [fresh]='plimsoll, every answer new' [validator]='openapi-validator-proxy'
+    [plimsoll]='plimsoll, judging' [haproxy-new]='haproxy, every answer new' [plimsoll-new]='plimsoll, every answer new' [validator]='openapi-validator-proxy'
     [prism]='Prism' [mitmproxy]='mitmproxy'
 )
 # The lists are words.
@@ -433,7 +437,7 @@ declare -A label=(
             "$(spread ${rates[$name]})" "$ratio" "$cost" "$(middle ${slows[$name]})" "$(lowest ${means[pinned,$name]})" \
             "$(spread ${waits[free,$name]})" "$(middle ${archives[$name]})"
     done
-    for name in fresh "${others[@]}"; do
+    for name in haproxy-new plimsoll-new "${others[@]}"; do
         printf '| %s | %.0f (%s) | %s | %s µs | %s ms | – | – | – |\n' "${label[$name]}" "$(middle ${rates[$name]})" \
             "$(spread ${rates[$name]})" "$(awk "BEGIN { printf \"%.3g\", $(middle ${ratios[$name]}) }")" "$(middle ${costs[$name]})" \
             "$(middle ${slows[$name]})"
