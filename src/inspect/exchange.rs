@@ -187,6 +187,10 @@ impl Exchange {
 
     /// Finds the operation, and the version as far as it is known by now.
     fn route(&mut self, context: &Context) {
+        let Some(head) = &self.head else {
+            self.unjudged = Some(Reason::UnreadableHead);
+            return;
+        };
         let version = match (&self.target.version, context.settings.forced_version) {
             (_, Some(forced)) => Some(forced),
             (PathVersion::Is(version), None) => Some(*version),
@@ -196,7 +200,7 @@ impl Exchange {
             }
             (PathVersion::Absent, None) => context.memory.announced(),
         };
-        let method = String::from_utf8_lossy(self.head.as_ref().map_or(b"", |head| head.method()));
+        let method = String::from_utf8_lossy(head.method());
         // The usual case: an operation of this version.
         if let Some(version) = version.filter(|version| version.is_known())
             && let Lookup::Operation(operation) = context.settings.catalog.lookup(&method, &self.target.path, Some(version))

@@ -191,7 +191,8 @@ impl Container {
     /// The answer of a wait that was asked for during the run, and ended while no other had begun, is the run's.
     fn waited(&mut self, fact: &Fact<'_>) -> Vec<Finding> {
         let document = fact.document;
-        let code = document.and_then(|document| document.get("StatusCode")).and_then(Value::as_i64);
+        // -1 is no exit: moby/moby container/state.go Wait, and podman, say so when the wait itself was given up.
+        let code = document.and_then(|document| document.get("StatusCode")).and_then(Value::as_i64).filter(|code| *code >= 0);
         let failed = document.and_then(|document| document.get("Error")).is_some_and(|error| !error.is_null());
         let Some((start_begin, start_end, _)) = self.run.started.filter(|_| !self.run.is_muddied && !self.wish.restarts) else {
             return Vec::new();

@@ -11,6 +11,8 @@ pub enum Reason {
     CaptureLimit(u64),
     /// A stream's document is larger than what is held for judging.
     DocumentLimit(u64),
+    /// The request's head is too large or no HTTP.
+    UnreadableHead,
     /// The catalogue has no such operation.
     UnknownOperation,
     /// The operation is not part of the version.
@@ -48,6 +50,7 @@ impl fmt::Display for Reason {
         match self {
             Self::CaptureLimit(bytes) => write!(f, "larger than the {} capture limit", Size(*bytes)),
             Self::DocumentLimit(bytes) => write!(f, "a document larger than the {} capture limit", Size(*bytes)),
+            Self::UnreadableHead => f.write_str("the head of the request cannot be read"),
             Self::UnknownOperation => f.write_str("the catalogue has no such operation"),
             Self::NotInVersion => f.write_str("the operation is not part of this API version"),
             Self::RefusedByHttp => f.write_str("the daemon's HTTP layer refused the request before the API saw it"),
