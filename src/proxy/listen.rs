@@ -6,7 +6,7 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixSocket, UnixStream};
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 
@@ -16,6 +16,10 @@ use crate::error::Error;
 
 /// So many handshakes at once; further clients wait for one to end.
 const GREETINGS: usize = 256;
+
+/// So many clients may wait to be accepted, as far as the system permits (`somaxconn`). One that comes to a full queue is refused on a unix socket, and over TCP
+/// comes back after a second.
+const BACKLOG: u32 = 4096;
 
 /// A stream of any kind.
 #[derive(Debug)]
@@ -93,7 +97,7 @@ impl Listener {
         match address {
             Address::Unix(path) => {
                 remove_stale(path).await.map_err(|why| cannot(&why))?;
-                let listener = UnixListener::bind(path).map_err(|error| cannot(&error))?;
+                let listener = listen_at(path).map_err(|error| cannot(&error))?;
                 let file = SocketFile(path.clone());
                 // Whoever may write to the socket is root on the daemon's machine.
                 std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(|error| cannot(&error))?;
@@ -110,7 +114,7 @@ impl Listener {
                         "{address} can be reached from other machines, and {risk}: --allow-remote permits that"
                     )));
                 }
-                let listener = TcpListener::bind(&found[..]).await.map_err(|error| cannot(&error))?;
+                let listener = listen_on(&found).map_err(|error| cannot(&error))?;
                 // With port 0 the system has chosen one.
                 let host = listener.local_addr().map_err(|error| cannot(&error))?.to_string();
                 match (&how.tls, address) {
@@ -142,6 +146,30 @@ impl Listener {
             Kind::Tls(greeter) => greeter.next().await.map(Stream::Tls),
         }
     }
+}
+
+fn listen_at(path: &Path) -> io::Result<UnixListener> {
+    let socket = UnixSocket::new_stream()?;
+    socket.bind(path)?;
+    socket.listen(BACKLOG)
+}
+
+/// At the first place that can be had.
+fn listen_on(places: &[SocketAddr]) -> io::Result<TcpListener> {
+    let mut refused = io::Error::new(ErrorKind::AddrNotAvailable, "the name has no address");
+    for place in places {
+        let listener = if place.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.and_then(|socket| {
+            // A port of which connections are still closing can be had at once, as dockerd's can.
+            socket.set_reuseaddr(true)?;
+            socket.bind(*place)?;
+            socket.listen(BACKLOG)
+        });
+        match listener {
+            Ok(listener) => return Ok(listener),
+            Err(error) => refused = error,
+        }
+    }
+    Err(refused)
 }
 
 async fn accept_tcp(listener: &TcpListener) -> io::Result<TcpStream> {
@@ -206,5 +234,29 @@ pub(super) async fn dial(address: &Address) -> io::Result<Stream> {
         }
         Address::Tls { host, tls } => tls.connect(host).await.map(Stream::Tls),
         Address::Reference => Err(io::Error::new(ErrorKind::Unsupported, "the reference backend was not started")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_crowd_may_come_at_once() {
+        const CROWD: usize = 400;
+        let dir = tempfile::tempdir().expect("a folder");
+        let unix = Address::Unix(dir.path().join("crowd.sock"));
+        for place in [unix, Address::Tcp("127.0.0.1:0".to_owned())] {
+            // Nobody is accepted yet.
+            let listener = Listener::bind(&place).await.expect("it listens");
+            let mut crowd = Vec::new();
+            for _ in 0..CROWD {
+                let dialled = tokio::time::timeout(Duration::from_secs(20), dial(listener.address())).await;
+                crowd.push(dialled.expect("nobody comes twice").expect("nobody is refused"));
+            }
+            for _ in 0..CROWD {
+                listener.accept().await.expect("a client");
+            }
+        }
     }
 }
