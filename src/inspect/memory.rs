@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use bytes::Bytes;
+
 use super::finding::Finding;
 use super::streams::Streams;
 use crate::catalog::ResponseContract;
@@ -10,8 +12,14 @@ use crate::model::ApiVersion;
 /// No more containers and execs than this are remembered. Beyond it, what is new stays unknown, and unknown is no violation.
 const LIMIT: usize = 1 << 16;
 
-/// Larger answers are judged anew each time: there is one for each contract that is used, a few hundred at most.
-const ANSWER_LIMIT: usize = 16 << 10;
+/// Up to this size an answer is copied: there is one for each contract that is used, a few hundred at most.
+const SMALL_ANSWER: usize = 16 << 10;
+/// Larger answers are judged anew each time.
+const ANSWER_LIMIT: usize = 2 << 20;
+/// So much is kept of answers that are not small, with all that lies in memory around each: then none of them is.
+const LARGE_ANSWERS: usize = 4 << 20;
+/// A body that came in one read lies in a buffer of this size at most.
+const BUFFER: usize = 256 << 10;
 const ANSWER_FINDINGS: usize = 64;
 
 /// Facts of a run.
@@ -25,13 +33,21 @@ pub(crate) struct Memory {
     execs: HashMap<String, Streams>,
     /// By the address of the response's contract, which lives as long as the program.
     answers: HashMap<usize, Answer>,
+    /// Memory that the large ones of them take.
+    large: usize,
 }
 
 /// A body that was judged last, and what was found. A client that polls gets the same bytes again and again.
 #[derive(Debug)]
 struct Answer {
-    body: Box<[u8]>,
+    body: Bytes,
     findings: Vec<Finding>,
+}
+
+impl Answer {
+    fn large(&self) -> usize {
+        if self.body.len() > SMALL_ANSWER { self.body.len().max(BUFFER) } else { 0 }
+    }
 }
 
 #[derive(Debug)]
@@ -43,7 +59,7 @@ struct Container {
 
 impl Memory {
     pub(super) fn new(announced: Option<ApiVersion>) -> Self {
-        Self { announced, containers: HashMap::new(), names: HashMap::new(), execs: HashMap::new(), answers: HashMap::new() }
+        Self { announced, containers: HashMap::new(), names: HashMap::new(), execs: HashMap::new(), answers: HashMap::new(), large: 0 }
     }
 
     /// The version that a path without prefix means.
@@ -61,10 +77,21 @@ impl Memory {
         (*answer.body == *body).then_some(&answer.findings[..])
     }
 
-    /// Remembers an answer, if it is a small one.
-    pub(super) fn remember(&mut self, contract: &'static ResponseContract, body: &[u8], findings: &[Finding]) {
-        if body.len() <= ANSWER_LIMIT && findings.len() <= ANSWER_FINDINGS {
-            self.answers.insert(std::ptr::from_ref(contract).addr(), Answer { body: body.into(), findings: findings.to_vec() });
+    /// Remembers an answer, if it is not too large.
+    pub(super) fn remember(&mut self, contract: &'static ResponseContract, body: &Bytes, findings: &[Finding]) {
+        if body.len() > ANSWER_LIMIT || findings.len() > ANSWER_FINDINGS {
+            return;
+        }
+        // A small one is not to hold on to the buffer that it was read into.
+        let body = if body.len() > SMALL_ANSWER { body.clone() } else { Bytes::copy_from_slice(body) };
+        let answer = Answer { body, findings: findings.to_vec() };
+        self.large += answer.large();
+        if let Some(before) = self.answers.insert(std::ptr::from_ref(contract).addr(), answer) {
+            self.large -= before.large();
+        }
+        if self.large > LARGE_ANSWERS {
+            self.answers.retain(|_, answer| answer.large() == 0);
+            self.large = 0;
         }
     }
 
@@ -135,6 +162,7 @@ impl Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::Catalog;
 
     #[test]
     fn containers_are_found_as_dockerd_finds_them() {
@@ -151,5 +179,29 @@ mod tests {
         assert_eq!(memory.tty("4fb00000"), None);
         memory.forget("db");
         assert_eq!([memory.tty("db"), memory.tty("4f")], [None, None]);
+    }
+
+    #[test]
+    fn answers_are_known_again_and_take_little_memory() {
+        let mut memory = Memory::new(None);
+        let list = Catalog::builtin().operation("ContainerList").expect("it is there");
+        let contracts: Vec<_> = ["1.24", "1.30", "1.35", "1.41", "1.52"]
+            .map(|version| &list.contract(version.parse().expect("a version")).responses[&200])
+            .to_vec();
+        let body = |size: usize| Bytes::from(vec![b' '; size]);
+        memory.remember(contracts[0], &body(1000), &[]);
+        for contract in &contracts[1..] {
+            for size in [SMALL_ANSWER, SMALL_ANSWER + 1, ANSWER_LIMIT] {
+                memory.remember(contract, &body(size), &[]);
+                assert!(memory.findings_of(contract, &body(size + 1)).is_none());
+                let held: usize = memory.answers.values().map(Answer::large).sum();
+                assert!(held == memory.large && held <= LARGE_ANSWERS, "{held} and {}", memory.large);
+            }
+        }
+        assert!(memory.findings_of(contracts[0], &body(1000)).is_some(), "small ones stay");
+        memory.remember(contracts[1], &body(SMALL_ANSWER + 1), &[]);
+        assert!(memory.findings_of(contracts[1], &body(SMALL_ANSWER + 1)).is_some());
+        memory.remember(contracts[1], &body(ANSWER_LIMIT + 1), &[]);
+        assert!(memory.findings_of(contracts[1], &body(ANSWER_LIMIT + 1)).is_none());
     }
 }
