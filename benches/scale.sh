@@ -5,7 +5,7 @@
 #
 # Four tables in Markdown: 1 to 5,000 connections; lists of 10 to 10,000 containers; 5,000 connections that do nothing (memory); 1 GiB of tar and
 # 1 GiB of frames (throughput of paired runs in turn, and the kernel's high-water mark of memory). How it goes is said on standard error.
-# Loopback only. Needs wrk nginx-light haproxy curl python3, and 12,000 open files (ulimit -n).
+# Loopback only. Needs wrk nginx-light haproxy curl python3, and 20,000 open files (ulimit -n).
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -19,7 +19,7 @@ for need in wrk nginx haproxy curl python3 tar; do
     command -v "$need" >/dev/null || fail "missing: $need"
 done
 [ -x "$plimsoll" ] || fail "no plimsoll at $plimsoll: cargo build --release, or name it as the first argument"
-ulimit -n 12000 2>/dev/null || fail 'more open files are needed: ulimit -n 12000'
+ulimit -n 20000 2>/dev/null || fail 'more open files are needed: ulimit -n 20000'
 
 work=$(mktemp -d)
 declare -A started port
@@ -57,7 +57,7 @@ rm "$work/blob"
     cat <<EOF
 daemon off;
 worker_processes 1;
-worker_rlimit_nofile 12000;
+worker_rlimit_nofile 20000;
 pid $work/pid;
 error_log stderr crit;
 events { worker_connections 11000; }

@@ -25,6 +25,7 @@ use crate::error::Error;
 use descriptors::Seats;
 
 pub use address::Address;
+pub use descriptors::raise as raise_descriptor_limit;
 pub use listen::{Listener, Listening, Purpose, Stream};
 pub use tap::{Recorder, Tap};
 pub use tls::{ClientTls, Identity, Secured, ServerTls, Trust};

@@ -1,12 +1,16 @@
 //! How many connections there are file descriptors for.
 //!
 //! Who accepts more than that has a client and no descriptor left for the daemon: the client is refused, or all wait for each other. So nobody is
-//! accepted without a seat; the others wait in the socket's backlog, as they do for a daemon that is busy. It never raises the limit.
+//! accepted without a seat; the others wait in the socket's backlog, as they do for a daemon that is busy.
+//!
+//! The soft limit of a shell is often 1024, for the sake of programs that use `select`. Daemons in Go raise it to the hard limit when they start, and who stands
+//! before one must not be the narrower of the two. It is left alone where a command is started that would inherit it.
 
 use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{Listener, Stream};
@@ -18,18 +22,20 @@ const RESERVE: usize = 28;
 /// Where no limit is known, and the most there ever are.
 const PLENTY: usize = 1 << 20;
 
-/// Connections that the process has room for: at least one. Plenty, where the system does not say.
+/// Lets the process have as many descriptors as the system permits it. For programs that start no others.
+pub fn raise() {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    // Where it may not, there is room for fewer, which is said when they come.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+}
+
+/// Connections that the process has room for: at least one. Plenty, where there is no limit.
 pub(super) fn room() -> usize {
-    std::fs::read_to_string("/proc/self/limits").ok().and_then(|limits| soft_limit(&limits)).map_or(PLENTY, room_in)
+    getrlimit(Resource::Nofile).current.map_or(PLENTY, |limit| room_in(usize::try_from(limit).unwrap_or(usize::MAX)))
 }
 
 fn room_in(limit: usize) -> usize {
     (limit.saturating_sub(RESERVE) / PER_CONNECTION).clamp(1, PLENTY)
-}
-
-/// `Max open files            1024                 524288               files`
-fn soft_limit(limits: &str) -> Option<usize> {
-    limits.lines().find_map(|line| line.strip_prefix("Max open files"))?.split_whitespace().next()?.parse().ok()
 }
 
 /// Places for connections.
@@ -67,9 +73,7 @@ mod tests {
 
     #[test]
     fn the_room_that_a_limit_leaves() {
-        let limits = "Limit  Soft Limit  Hard Limit  Units\nMax open files            1024                 524288               files \n";
-        assert_eq!(soft_limit(limits).map(room_in), Some(332));
-        assert_eq!(soft_limit("Max open files  unlimited  unlimited  files\n"), None);
+        assert_eq!(room_in(1024), 332);
         assert_eq!([room_in(0), room_in(64), room_in(usize::MAX)], [1, 12, PLENTY]);
     }
 }

@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use crate::cli::ProxyArgs;
 use crate::error::{Error, Exit};
-use crate::proxy::{Listener, Tap, serve};
+use crate::proxy::{Listener, Tap, raise_descriptor_limit, serve};
 
 use super::enforce::policy;
 use super::metrics;
@@ -21,6 +21,7 @@ pub(super) fn run(args: ProxyArgs) -> Result<Exit, Error> {
     let listening = tls::listening(std::slice::from_ref(&args.listen), &args.listening)?;
     let policy = policy(&between.judge.output, &between.enforce)?;
     let recorder = recorder(between.record.as_deref())?;
+    raise_descriptor_limit();
     super::runtime()?.block_on(async {
         let listener = Listener::bind_as(&args.listen, &listening).await?;
         // Before anybody is told that it listens: a script may stop it at once.

@@ -30,6 +30,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<Exit, Error> {
         cors: args.cors,
         faults: args.fault.iter().map(fault).collect::<Result<_, _>>()?,
     };
+    crate::proxy::raise_descriptor_limit();
     super::runtime()?.block_on(async {
         let engine = Engine::new(settings);
         let mut listeners = Vec::new();

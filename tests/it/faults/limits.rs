@@ -41,7 +41,7 @@ fn disk_full_under_report() {
 /// More clients than there are descriptors for wait; they are served when others leave, and waiting costs no processor time.
 #[test]
 fn descriptor_limit_reached() {
-    let proxy = Proxy::limited(Some(40), &[]);
+    let proxy = Proxy::limited("ulimit -n 40", &[]);
     let mut clients: Vec<_> = (0..20).map(|_| proxy.connect()).collect();
     for client in &mut clients {
         client.write_all(PING.as_bytes()).expect("taken");
@@ -63,4 +63,18 @@ fn descriptor_limit_reached() {
     let ended = proxy.stop();
     assert_eq!((served, ended.exchanges(), ended.code), (20, 20, 0), "{}", ended.err);
     assert!(ended.err.contains("the limit of open files leaves room for"), "{}", ended.err);
+}
+
+/// The soft limit is for other programs: as many clients as the hard limit has room for are served at once.
+#[test]
+fn soft_descriptor_limit_is_raised() {
+    let proxy = Proxy::limited("ulimit -Sn 40", &[]);
+    let mut pairs: Vec<_> = (0..60).map(|_| proxy.pair()).collect();
+    for (client, daemon) in &mut pairs {
+        pass(client, daemon, PING.as_bytes());
+        pass(daemon, client, PONG.as_bytes());
+    }
+    drop(pairs);
+    let ended = proxy.stop();
+    assert_eq!((ended.exchanges(), ended.code), (60, 0), "{}", ended.err);
 }

@@ -55,17 +55,16 @@ impl Ended {
 impl Proxy {
     /// With a report in JSON Lines, and these options.
     pub(super) fn start(options: &[&str]) -> Self {
-        Self::limited(None, options)
+        Self::limited("", options)
     }
 
-    /// With no more than so many open files.
-    pub(super) fn limited(files: Option<u32>, options: &[&str]) -> Self {
+    /// With limits as the shell sets them.
+    pub(super) fn limited(limits: &str, options: &[&str]) -> Self {
         let dir = tempfile::tempdir().expect("a folder");
         let (front, back, report) = (dir.path().join("p.sock"), dir.path().join("d.sock"), dir.path().join("report.jsonl"));
         let backend = UnixListener::bind(&back).expect("bound");
-        let limit = files.map_or_else(String::new, |files| format!("ulimit -n {files}; "));
         let mut command = Command::new("sh");
-        command.args(["-c", &format!("{limit}exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_plimsoll"), "proxy", "--config", "/dev/null"]);
+        command.args(["-c", &format!("{limits}\nexec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_plimsoll"), "proxy", "--config", "/dev/null"]);
         command.arg("--listen").arg(format!("unix://{}", front.display())).arg("--backend").arg(format!("unix://{}", back.display()));
         command.arg("--report").arg(format!("jsonl={}", report.display())).args(options);
         command.env_remove("DOCKER_HOST").env("NO_COLOR", "1").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
