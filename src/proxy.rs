@@ -51,11 +51,10 @@ pub async fn serve(listener: Listener, backend: Address, tap: Arc<Tap>, mut stop
                     continue;
                 };
                 let number = count.fetch_add(1, Ordering::Relaxed) + 1;
-                let relayed = relay::connection(client, backend.clone(), number, Arc::clone(&tap));
+                let (backend, tap) = (backend.clone(), Arc::clone(&tap));
                 connections.spawn(async move {
-                    let relayed = relayed.await;
-                    drop(seat);
-                    relayed
+                    let _seat = seat;
+                    relay::connection(client, backend, number, tap).await
                 });
             }
             Some(done) = connections.join_next(), if !connections.is_empty() => {

@@ -38,7 +38,8 @@ pub(super) async fn connection(client: Stream, backend: Address, number: u64, ta
     match client {
         Stream::Unix(client) => from(client, &backend, number, &tap).await,
         Stream::Tcp(client) => from(client, &backend, number, &tap).await,
-        Stream::Tls(client) => from(*client, &backend, number, &tap).await,
+        // In a box: otherwise every connection in the clear would keep room for it.
+        Stream::Tls(client) => Box::pin(from(*client, &backend, number, &tap)).await,
     }
 }
 
@@ -48,7 +49,7 @@ async fn from<C: Peer>(mut client: C, backend: &Address, number: u64, tap: &Tap)
     match dial(backend).await {
         Ok(Stream::Unix(daemon)) => between(client, daemon, number, tap, &trouble).await,
         Ok(Stream::Tcp(daemon)) => between(client, daemon, number, tap, &trouble).await,
-        Ok(Stream::Tls(daemon)) => between(client, *daemon, number, tap, &trouble).await,
+        Ok(Stream::Tls(daemon)) => Box::pin(between(client, *daemon, number, tap, &trouble)).await,
         Err(error) => {
             let message = trouble.reach(&error.to_string());
             refuse::answer(&mut client, Reply::bad_gateway(&format!("plimsoll: {message}"))).await;
@@ -60,7 +61,8 @@ async fn from<C: Peer>(mut client: C, backend: &Address, number: u64, tap: &Tap)
 
 async fn between<C: Peer, D: Peer>(mut client: C, mut daemon: D, number: u64, tap: &Tap, trouble: &Trouble<'_>) {
     if let Some(policy) = tap.policy() {
-        return Turnstile { number, tap, policy, trouble, ends_in_words: C::ENDS_IN_WORDS }.join(client, daemon).await;
+        let turnstile = Turnstile { number, tap, policy, trouble, ends_in_words: C::ENDS_IN_WORDS };
+        return Box::pin(turnstile.join(client, daemon)).await;
     }
     let stopped = Link { number, tap, trouble, ends_in_words: C::ENDS_IN_WORDS }.join(client.halves(), daemon.halves()).await;
     if let (Stopped::Rejected, Some(message)) = (stopped, trouble.what.get()) {
@@ -334,6 +336,15 @@ mod tests {
         let held = reads(&mut buffer, 100, LARGE_READ / 8 + 1).await;
         let bytes: usize = held.iter().map(Bytes::len).sum();
         assert!(buffers(&held) * LARGE_READ <= bytes * 4 / 3 + 2 * LARGE_READ, "{} buffers for {bytes} bytes", buffers(&held));
+    }
+
+    /// Thousands of connections may be open that do nothing.
+    #[tokio::test]
+    async fn a_connection_in_the_clear_takes_little_room() {
+        let (client, _other) = UnixStream::pair().expect("a pair");
+        let tap = Arc::new(Tap::new(crate::inspect::Settings::default(), None, |_| {}));
+        let relayed = connection(Stream::Unix(client), Address::Reference, 1, tap);
+        assert!(size_of_val(&relayed) <= 3 << 10, "{} bytes", size_of_val(&relayed));
     }
 
     #[tokio::test]
