@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # fuzz/run.sh [SECONDS [TARGET…]]: every target for so long (10 s), from the kept corpus in fuzz/corpus/TARGET. Ends with 1 at the first finding: the input
-# stays in fuzz/artifacts, what broke is printed. New inputs go to fuzz/work/TARGET and are the start of the next run; CI has none of them.
+# stays in artifacts, what broke is printed. New inputs go to the folder of the target in `work` and are the start of the next run; CI has none of them.
 # Needs a C++ compiler beside the Rust toolchain. `cargo fuzz run TARGET` does the same with nightly and an address sanitizer; there is no unsafe code to look for here.
 set -euo pipefail
 cd "$(dirname "$0")"
