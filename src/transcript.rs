@@ -14,6 +14,7 @@
 //! Reading and writing only: nothing is judged here.
 
 mod call;
+mod escape;
 mod exchange;
 pub mod har;
 mod read;

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
-use memchr::{memchr, memchr2};
+use memchr::memchr;
 
+use super::escape::unescape;
 use super::{Entry, FORMAT, MAGIC, Transcript, What};
 use crate::model::{ApiVersion, Side};
 
@@ -202,11 +202,21 @@ fn announce(version: Option<ApiVersion>, known: &mut Option<ApiVersion>, began: 
     Ok(())
 }
 
+/// Seconds as decimals, to the nanosecond: a float has no room for the microseconds of a time that is long enough.
+fn seconds(decimals: &str) -> Option<Duration> {
+    let (whole, fraction) = decimals.split_once('.').unwrap_or((decimals, "0"));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole) || !digits(fraction) {
+        return None;
+    }
+    let nanos = format!("{fraction:0<9.9}").parse().ok()?;
+    Some(Duration::new(whole.parse().ok()?, nanos))
+}
+
 fn entry(line: &str, now: &mut Duration, timed: &mut bool) -> Result<(u64, Side, What), String> {
     let mut rest = line;
     if let Some((time, behind)) = take_word(rest).filter(|(word, _)| word.starts_with('+')) {
-        let seconds: f64 = time[1..].parse().map_err(|_| format!("`{time}` is no time (as in +0.104)"))?;
-        *now = Duration::try_from_secs_f64(seconds).map_err(|_| format!("`{time}` is no time (as in +0.104)"))?;
+        *now = seconds(&time[1..]).ok_or_else(|| format!("`{time}` is no time (as in +0.104)"))?;
         *timed = true;
         rest = behind;
     }
@@ -246,43 +256,10 @@ fn quoted(text: &str) -> Result<&str, String> {
     inner.ok_or_else(|| "the payload is not in double quotes".to_owned())
 }
 
-/// `\r \n \t \0 \\ \" \xNN`; any other character stands for its UTF-8 bytes.
-fn unescape(text: &str) -> Result<Bytes, String> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some(at) = memchr2(b'\\', b'"', rest) {
-        out.extend_from_slice(&rest[..at]);
-        if rest[at] == b'"' {
-            return Err("a double quote inside the payload is written \\\"".to_owned());
-        }
-        let (byte, taken) = match rest.get(at + 1) {
-            Some(b'r') => (b'\r', 2),
-            Some(b'n') => (b'\n', 2),
-            Some(b't') => (b'\t', 2),
-            Some(b'0') => (0, 2),
-            Some(b'\\') => (b'\\', 2),
-            Some(b'"') => (b'"', 2),
-            Some(b'x') => {
-                let digit = |at: usize| rest.get(at).and_then(|byte| char::from(*byte).to_digit(16));
-                let value = digit(at + 2).zip(digit(at + 3)).and_then(|(high, low)| u8::try_from(high * 16 + low).ok());
-                (value.ok_or("\\x needs two hexadecimal digits")?, 4)
-            }
-            Some(_) => {
-                let other = text[text.len() - rest.len() + at + 1..].chars().next().unwrap_or('\\');
-                return Err(format!("\\{other} is no escape: \\r \\n \\t \\0 \\\\ \\\" \\xNN"));
-            }
-            None => return Err("the payload ends inside an escape".to_owned()),
-        };
-        out.push(byte);
-        rest = &rest[at + taken..];
-    }
-    out.extend_from_slice(rest);
-    Ok(out.into())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bytes::Bytes;
 
     #[test]
     fn a_transcript_is_read() {
@@ -314,6 +291,7 @@ mod tests {
             ("@plimsoll-transcript 1\n> \"a\\q\"\n", 2, "\\q is no escape: \\r \\n \\t \\0 \\\\ \\\" \\xNN"),
             ("@plimsoll-transcript 1\n> \"\\x4\"\n", 2, "\\x needs two hexadecimal digits"),
             ("@plimsoll-transcript 1\n+x > \"a\"\n", 2, "`+x` is no time (as in +0.104)"),
+            ("@plimsoll-transcript 1\n+1e3 > \"a\"\n", 2, "`+1e3` is no time (as in +0.104)"),
             ("@plimsoll-transcript 1\nc0 > \"a\"\n", 2, "`c0` is no connection (as in c1)"),
             ("@plimsoll-transcript 1\n= \"a\"\n", 2, "`=` is no operator: > < >~ <~ >| <| >! <!"),
             ("@plimsoll-transcript 1\n>| \"a\"\n", 2, "nothing stands behind >|"),
