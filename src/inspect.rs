@@ -16,6 +16,7 @@ mod filters;
 mod finding;
 mod frames;
 mod hijack;
+mod inbox;
 mod limits;
 mod memory;
 mod outcome;
@@ -29,7 +30,6 @@ mod timing;
 mod websocket;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -48,6 +48,7 @@ pub use crate::wire::{PathVersion, Target};
 use connection::{Connection, Turn};
 use coverage::Coverage;
 pub use hijack::hands_over;
+use inbox::{Entry, Inbox};
 use memory::Memory;
 pub use response::contract_of;
 use state::State;
@@ -55,10 +56,9 @@ pub use timing::Thresholds;
 
 /// More than this should not wait for the judge: beyond it a pusher is to wait for its turn. Little enough that nobody waits long.
 const WAITING_LIMIT: usize = 1 << 20;
-/// What an entry costs beside its bytes.
-const ENTRY_COST: usize = 256;
-/// So many entries are judged before anybody else is looked after.
+/// So many entries, or so many bytes in them, are judged before anybody else is looked after.
 const BATCH: usize = 64;
+const BATCH_BYTES: usize = 128 << 10;
 
 /// What was seen of one side of a connection.
 #[derive(Debug, Clone)]
@@ -139,14 +139,9 @@ impl Default for Settings {
 /// The one way in. Shared by all connections of a run.
 #[derive(Debug)]
 pub struct Inspector {
-    inbox: Mutex<VecDeque<Entry>>,
-    /// What lies in the inbox and before the judge, in bytes.
-    waiting: AtomicUsize,
+    inbox: Inbox,
     judge: Mutex<Judge>,
 }
-
-/// Which connection and side, what was seen, when and where.
-type Entry = (u64, Side, Seen, Stamp);
 
 /// When something was seen, and where that is written.
 #[derive(Debug, Clone, Copy, Default)]
@@ -167,6 +162,8 @@ impl From<Option<Duration>> for Stamp {
 #[derive(Debug)]
 struct Judge {
     context: Context,
+    /// Taken out of the inbox.
+    batch: VecDeque<Entry>,
     connections: BTreeMap<u64, Connection>,
 }
 
@@ -186,14 +183,14 @@ impl Inspector {
     pub fn new(settings: Settings) -> Self {
         let memory = Memory::new(settings.announced_version);
         let coverage = settings.coverage.then(|| Arc::new(Coverage::new(settings.daemon.clone())));
-        let judge = Judge { context: Context { settings, memory, state: State::default(), coverage }, connections: BTreeMap::new() };
-        Self { inbox: Mutex::default(), waiting: AtomicUsize::new(0), judge: Mutex::new(judge) }
+        let context = Context { settings, memory, state: State::default(), coverage };
+        let judge = Judge { context, batch: VecDeque::new(), connections: BTreeMap::new() };
+        Self { inbox: Inbox::default(), judge: Mutex::new(judge) }
     }
 
     /// Takes what was read of one side: call it before the bytes go on, so that no answer comes before its request. Cheap.
     pub fn push(&self, connection: u64, side: Side, seen: Seen, stamp: impl Into<Stamp>) {
-        self.waiting.fetch_add(cost(&seen), Ordering::Relaxed);
-        lock(&self.inbox).push_back((connection, side, seen, stamp.into()));
+        self.inbox.push((connection, side, seen, stamp.into()));
     }
 
     /// Judges what was pushed and gives its events to `sink`, in order. Call it after the bytes went on.
@@ -204,18 +201,19 @@ impl Inspector {
     /// Judges a few of the things that were pushed; whether there were any.
     pub fn judge_some(&self, sink: &mut dyn FnMut(Event)) -> bool {
         let mut judge = lock(&self.judge);
-        let batch: Vec<_> = {
-            let mut inbox = lock(&self.inbox);
-            let count = inbox.len().min(BATCH);
-            inbox.drain(..count).collect()
-        };
-        let any = !batch.is_empty();
-        for (connection, side, seen, stamp) in batch {
-            let cost = cost(&seen);
-            judge.see(connection, side, seen, stamp, sink);
-            self.waiting.fetch_sub(cost, Ordering::Relaxed);
+        if judge.batch.is_empty() {
+            self.inbox.take(&mut judge.batch);
         }
-        any
+        let (mut entries, mut judged) = (0, 0);
+        while entries < BATCH && judged < BATCH_BYTES {
+            let Some(entry) = judge.batch.pop_front() else { break };
+            entries += 1;
+            judged += inbox::price(&entry);
+            let (connection, side, seen, stamp) = entry;
+            judge.see(connection, side, seen, stamp, sink);
+        }
+        self.inbox.judged(judged);
+        judged > 0
     }
 
     /// Judges what one side has sent before it goes on, as far as it can be told by now: for enforce mode.
@@ -232,7 +230,7 @@ impl Inspector {
         self.judge(sink);
         let (id, side) = whose;
         let mut judge = lock(&self.judge);
-        let Judge { context, connections } = &mut *judge;
+        let Judge { context, connections, .. } = &mut *judge;
         context.state.advance();
         let connection = connections.entry(id).or_insert_with(|| Connection::new(id));
         let mut turn = Turn { stamp: stamp.into(), context, sink: &mut *sink };
@@ -247,22 +245,22 @@ impl Inspector {
         ruling
     }
 
-    /// Whether nothing waits to be judged.
+    /// Whether nothing waits to be judged. Who pushes after that sees what the caller wrote before it asked.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        lock(&self.inbox).is_empty()
+        self.inbox.is_empty()
     }
 
     /// Whether so much waits to be judged that the judge should look at once.
     #[must_use]
     pub fn is_filling(&self) -> bool {
-        self.waiting.load(Ordering::Relaxed) > WAITING_LIMIT / 4
+        self.inbox.waiting() > WAITING_LIMIT / 4
     }
 
     /// Whether so much waits to be judged that a pusher should wait.
     #[must_use]
     pub fn is_crowded(&self) -> bool {
-        self.waiting.load(Ordering::Relaxed) > WAITING_LIMIT
+        self.inbox.waiting() > WAITING_LIMIT
     }
 
     /// The run is over: reports the exchanges that are under way, for which nothing that is unfinished is held against anybody, and then what was
@@ -295,13 +293,6 @@ impl Judge {
             self.context.state.stream_closes(id);
             connection.finish(&self.context.settings, sink);
         }
-    }
-}
-
-fn cost(seen: &Seen) -> usize {
-    match seen {
-        Seen::Bytes(bytes) => bytes.len() + ENTRY_COST,
-        Seen::End(_) => ENTRY_COST,
     }
 }
 

@@ -96,6 +96,12 @@ pub fn excerpt(bytes: &[u8]) -> String {
 /// Printable text of bytes, of at most `limit` bytes; what is cut ends in `…`.
 #[must_use]
 pub fn escaped(bytes: &[u8], limit: usize) -> String {
+    if bytes.len() <= limit
+        && bytes.iter().all(|byte| matches!(byte, b' '..=b'~'))
+        && let Ok(plain) = std::str::from_utf8(bytes)
+    {
+        return plain.to_owned();
+    }
     let mut text = String::new();
     for char in String::from_utf8_lossy(&bytes[..bytes.len().min(limit + 1)]).chars() {
         let whole = text.len();

@@ -54,7 +54,7 @@ impl Turn<'_> {
 pub(super) struct Connection {
     id: u64,
     /// Under way, oldest first. The client speaks in the last, the daemon in the first that has no answer yet.
-    exchanges: VecDeque<Exchange>,
+    exchanges: VecDeque<Box<Exchange>>,
     count: u64,
     client: Client,
     daemon: Daemon,

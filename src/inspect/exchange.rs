@@ -1,7 +1,9 @@
 //! One exchange while it is under way: what is known of it, what was found, and what it comes to in the end.
 
 mod lessons;
+mod naming;
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,8 +21,8 @@ use crate::model::{
     ApiVersion, Call, Enforcement, Event, NotInspected, Part, Place, Reason, Rule, Severity, Side, Summary, Verdict, Violation,
 };
 use crate::redact::{Aliases, Redactor};
-use crate::wire::{Flaw, Head, escaped};
-use crate::wire::{PathVersion, Target};
+use crate::wire::{BodyLength, Flaw, Head, PathVersion, Target};
+pub(super) use naming::Names;
 
 const ENFORCED: &str = "plimsoll ended the exchange here";
 
@@ -43,11 +45,14 @@ pub(super) struct Exchange {
     pub(super) target: Arc<Target>,
     pub(super) operation: Option<&'static Operation>,
     version: Option<ApiVersion>,
+    /// Of both, once it was asked for: neither changes when both are known.
+    contract: OnceCell<&'static Contract>,
     /// Set when nothing beyond HTTP can be judged.
     unjudged: Option<Reason>,
     /// Parts of it that were not, and why.
     spared: Vec<(&'static str, Reason)>,
     call: Option<Arc<Call>>,
+    names: Option<Names>,
     /// Findings of the request, until the daemon has said what it makes of it.
     held: Vec<Finding>,
     pub(super) status: Option<u16>,
@@ -119,18 +124,22 @@ pub(super) struct Facts {
 }
 
 impl Exchange {
-    pub(super) fn new(connection: u64, number: u64, head: Option<Head>, stamp: Stamp, context: &Context) -> Self {
+    /// In a box, as it is handed on more often than it is looked into.
+    pub(super) fn new(connection: u64, number: u64, head: Option<Head>, stamp: Stamp, context: &Context) -> Box<Self> {
         let target = Arc::new(Target::parse(head.as_ref().map_or(b"", |head| head.target())));
-        let mut exchange = Self::blank(connection, number, head, target, stamp, context);
+        let mut exchange = Box::new(Self::blank(connection, number, head, target, stamp, context));
         exchange.route(context);
         exchange
     }
 
     /// The same request as before on this connection, in whose head nothing was found.
-    pub(super) fn again(connection: u64, number: u64, request: &Request, stamp: Stamp, context: &Context) -> Self {
+    pub(super) fn again(connection: u64, number: u64, request: &Request, stamp: Stamp, context: &Context) -> Box<Self> {
         let (head, target) = (Some(request.head.clone()), Arc::clone(&request.target));
-        let known = Self::blank(connection, number, head, target, stamp, context);
-        Self { operation: Some(request.operation), version: Some(request.version), head_judged: true, ..known }
+        let mut known = Box::new(Self::blank(connection, number, head, target, stamp, context));
+        (known.operation, known.version) = (Some(request.operation), Some(request.version));
+        known.names = Some(request.names.clone());
+        known.head_judged = true;
+        known
     }
 
     /// What is to be remembered of the request once it was judged: `None` where its head says too little, or something was found.
@@ -139,7 +148,9 @@ impl Exchange {
         let by_itself =
             self.head_judged && self.held.is_empty() && self.unjudged.is_none() && matches!(self.target.version, PathVersion::Is(_));
         let (operation, version) = self.operation.zip(self.version).filter(|_| by_itself)?;
-        Some(Request { head: self.head.clone()?, target: Arc::clone(&self.target), operation, version })
+        let head = self.head.clone()?;
+        let (names, length) = (Names::of(Some(&head)), BodyLength::of_request(&head, &mut Vec::new()));
+        Some(Request { head, target: Arc::clone(&self.target), operation, version, names, length })
     }
 
     /// One of which nothing is known yet.
@@ -158,9 +169,11 @@ impl Exchange {
             target,
             operation: None,
             version: None,
+            contract: OnceCell::new(),
             unjudged: None,
             spared: Vec::new(),
             call: None,
+            names: None,
             held: Vec::new(),
             status: None,
             request: RequestState::Open,
@@ -271,7 +284,8 @@ impl Exchange {
         if self.unjudged.is_some() {
             return None;
         }
-        Some(self.operation?.contract(self.version?))
+        let (operation, version) = self.operation.zip(self.version)?;
+        Some(self.contract.get_or_init(|| operation.contract(version)))
     }
 
     /// JSON beyond what is read is no finding: it is said at the end that it was not judged. Whether there was any.
@@ -367,7 +381,7 @@ impl Exchange {
     }
 
     /// The request does not go on to the daemon: it ends here, with its findings.
-    pub(super) fn refuse(mut self, objects: &dyn Fn(Rule) -> bool, sink: &mut dyn FnMut(Event)) {
+    pub(super) fn refuse(mut self: Box<Self>, objects: &dyn Fn(Rule) -> bool, sink: &mut dyn FnMut(Event)) {
         self.enforced = Some(Enforcement::Refused);
         for finding in std::mem::take(&mut self.held) {
             let enforced = self.enforced.filter(|_| objects(finding.rule));
@@ -380,7 +394,7 @@ impl Exchange {
     }
 
     /// The request does not go on to the daemon for what it asks, and is not judged beyond its head.
-    pub(super) fn deny(mut self, sink: &mut dyn FnMut(Event)) {
+    pub(super) fn deny(mut self: Box<Self>, sink: &mut dyn FnMut(Event)) {
         self.enforced = Some(Enforcement::Denied);
         self.held.clear();
         self.unjudged = Some(Reason::Denied);
@@ -442,28 +456,6 @@ impl Exchange {
         }
     }
 
-    pub(super) fn call(&mut self) -> Arc<Call> {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let (connection, number, source, line, daemon) = (self.connection, self.number, &self.source, self.line, &self.daemon);
-        let (operation, api_version, head) = (self.operation, self.version, self.head.as_ref());
-        let agent = head.and_then(|head| head.value("User-Agent")).filter(|agent| !agent.is_empty());
-        let call = self.call.get_or_insert_with(|| {
-            Arc::new(Call {
-                source: source.clone(),
-                line,
-                daemon: daemon.clone(),
-                connection,
-                exchange: number,
-                operation: operation.map(Operation::shared_id),
-                method: head.map(|head| text(head.method())).unwrap_or_default(),
-                path: head.map(|head| text(head.target())).unwrap_or_default(),
-                api_version,
-                client: agent.map(|agent| escaped(agent, Call::CLIENT_LIMIT).into()),
-            })
-        });
-        Arc::clone(call)
-    }
-
     /// Something was found so many bytes before the end of the last piece.
     pub(super) fn stands_at(&mut self, finding: &Finding, left: usize) {
         if let Some(found) = &mut self.found {
@@ -501,7 +493,7 @@ impl Exchange {
     }
 
     /// The exchange is over, or the run is.
-    pub(super) fn finish(mut self, unfinished: Option<&'static str>, sink: &mut dyn FnMut(Event)) {
+    pub(super) fn finish(mut self: Box<Self>, unfinished: Option<&'static str>, sink: &mut dyn FnMut(Event)) {
         if self.status.is_none() {
             self.judge_request();
         }

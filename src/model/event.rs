@@ -81,9 +81,9 @@ pub struct Call {
     /// Operation id, when the catalogue knows it.
     pub operation: Option<Arc<str>>,
     /// The method as sent.
-    pub method: String,
+    pub method: Arc<str>,
     /// Path and query as sent.
-    pub path: String,
+    pub path: Arc<str>,
     /// The version that the exchange was judged by.
     pub api_version: Option<ApiVersion>,
     /// The client's name: its User-Agent, escaped, of no more than [`Call::CLIENT_LIMIT`] bytes.
@@ -107,8 +107,8 @@ impl Call {
         map.serialize_entry("connection", &self.connection)?;
         map.serialize_entry("exchange", &self.exchange)?;
         map.serialize_entry("operation", &self.operation.as_deref())?;
-        map.serialize_entry("method", &self.method)?;
-        map.serialize_entry("path", &self.path)?;
+        map.serialize_entry("method", &*self.method)?;
+        map.serialize_entry("path", &*self.path)?;
         map.serialize_entry("api_version", &self.api_version)?;
         match &self.client {
             Some(client) => map.serialize_entry("client", &**client),

@@ -44,7 +44,7 @@ impl<'a> Reply<'a> {
     pub(super) fn denying(denial: &Denial, message: &'a str) -> Self {
         Self {
             status: "403 Forbidden",
-            bodiless: denial.call.method == "HEAD",
+            bodiless: &*denial.call.method == "HEAD",
             text: denial.call.api_version.is_some_and(|version| version < JSON_ERRORS),
             closes: !denial.goes_on,
             message,
@@ -56,7 +56,7 @@ impl<'a> Reply<'a> {
         let call = &objection.violation.call;
         Self {
             status: if objection.action == Enforcement::Refused { "400 Bad Request" } else { "502 Bad Gateway" },
-            bodiless: call.method == "HEAD",
+            bodiless: &*call.method == "HEAD",
             text: call.api_version.is_some_and(|version| version < JSON_ERRORS),
             closes: !objection.goes_on,
             message,

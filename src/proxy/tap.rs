@@ -222,7 +222,9 @@ impl Tap {
 
     /// Wakes the judge, if it sleeps, or naps while much is waiting. Call it after the bytes went on.
     pub(super) fn judge(&self) {
-        if self.shared.asleep.swap(false, Ordering::SeqCst) || self.shared.inspector.is_filling() {
+        // Read before it is written, so that the flag stays with those who read it.
+        let Shared { asleep, inspector, .. } = &*self.shared;
+        if asleep.load(Ordering::Acquire) && asleep.swap(false, Ordering::AcqRel) || inspector.is_filling() {
             self.judge.unpark();
         }
     }

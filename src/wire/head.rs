@@ -71,6 +71,13 @@ pub struct Field {
     value: Span,
 }
 
+impl Field {
+    fn is(self, name: &str, bytes: &[u8]) -> bool {
+        // Most have another length, for which the bytes need not be looked at.
+        (self.name.end - self.name.start) as usize == name.len() && self.name.of(bytes).eq_ignore_ascii_case(name.as_bytes())
+    }
+}
+
 /// A head, whole and as it was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
@@ -138,13 +145,13 @@ impl Head {
 
     /// The values of a header, in order. The name's case does not matter (RFC 9110 section 5.1).
     pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        self.fields().filter(move |(field, _)| field.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value)
+        self.fields.iter().filter(|field| field.is(name, &self.bytes)).map(|field| field.value.of(&self.bytes))
     }
 
     /// The first value of a header.
     #[must_use]
     pub fn value(&self, name: &str) -> Option<&[u8]> {
-        self.fields().find(|(field, _)| field.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value)
+        self.fields.iter().find(|field| field.is(name, &self.bytes)).map(|field| field.value.of(&self.bytes))
     }
 
     /// Whether a header that is a list holds a token, in any case.

@@ -32,7 +32,7 @@ impl Connection {
                 let Some(request) = self.repeat.request(input) else { return };
                 self.count += 1;
                 let exchange = Exchange::again(self.id, self.count, request, turn.stamp, turn.context);
-                let length = BodyLength::of_request(&request.head, &mut Vec::new());
+                let length = request.length;
                 input.advance(request.head.bytes().len());
                 self.request_begins(exchange, length, turn);
             }
@@ -98,7 +98,7 @@ impl Connection {
         }
     }
 
-    pub(super) fn next_exchange(&mut self, head: Option<Head>, turn: &Turn<'_>) -> Exchange {
+    pub(super) fn next_exchange(&mut self, head: Option<Head>, turn: &Turn<'_>) -> Box<Exchange> {
         self.count += 1;
         Exchange::new(self.id, self.count, head, turn.stamp, turn.context)
     }
@@ -119,7 +119,7 @@ impl Connection {
     }
 
     /// The head of a request was read.
-    fn request_begins(&mut self, mut exchange: Exchange, length: BodyLength, turn: &mut Turn<'_>) {
+    fn request_begins(&mut self, mut exchange: Box<Exchange>, length: BodyLength, turn: &mut Turn<'_>) {
         exchange.stake = exchange.operation.and_then(|operation| turn.context.state.begin(operation.id(), &exchange.target, turn.stamp.at));
         let (decoder, ended) = BodyDecoder::new(length);
         // The framing hardly ever changes over the versions, so that an unknown one does not matter here.

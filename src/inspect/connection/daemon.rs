@@ -128,7 +128,7 @@ impl Connection {
         let held = Bytes::from(std::mem::take(held));
         self.daemon = Daemon::Lost;
         let (call, status) = self.last.clone().unwrap_or_else(|| {
-            let (connection, empty) = (self.id, String::new);
+            let (connection, empty) = (self.id, Arc::default);
             let call = Call {
                 source: None,
                 line: None,
@@ -217,10 +217,11 @@ impl Connection {
             exchange.streams_messages();
         }
         exchange.settle(turn.sink);
-        let hands_over = hijack::hands_over(&head, status, response);
+        // What hands over is not remembered.
+        let hands_over = known.is_none() && hijack::hands_over(&head, status, response);
         let length = match known {
-            _ if hands_over => BodyLength::UntilClose,
             Some(known) => known.length,
+            None if hands_over => BodyLength::UntilClose,
             None => BodyLength::of_response(&head, exchange.method(), &mut flaws),
         };
         let mut clean = flaws.is_empty();
@@ -455,8 +456,11 @@ fn content_of(
             };
             let streams = response.is_some_and(|response| response.body.framing == Framing::FramesOrRaw);
             let logs = notes.exchange.is_call("ContainerLogs");
-            let asked = notes.exchange.head.as_ref().is_some_and(|head| head.value("Upgrade").is_some());
-            if let Some(finding) = response::judge_framing(head, status, &stream, logs).filter(|_| streams && (logs || asked)) {
+            let asked = || notes.exchange.head.as_ref().is_some_and(|head| head.value("Upgrade").is_some());
+            if streams
+                && (logs || asked())
+                && let Some(finding) = response::judge_framing(head, status, &stream, logs)
+            {
                 notes.finding(finding);
             }
             response::content(head, response, stream, notes)

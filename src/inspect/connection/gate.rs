@@ -352,7 +352,7 @@ impl Connection {
             self.gate.clear_up_to(side, taken);
         } else if content.is_held() && !overlong {
             let early = match side {
-                Side::Client => self.exchanges.back().is_some_and(super::super::exchange::Exchange::expects_continue),
+                Side::Client => self.exchanges.back().is_some_and(|exchange| exchange.expects_continue()),
                 Side::Daemon => {
                     let operation = self.exchanges.front().and_then(|exchange| exchange.operation);
                     self.gate.impatient || operation.is_some_and(|operation| HEAD_IS_A_SIGN.contains(&operation.id()))

@@ -7,11 +7,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::super::exchange::Exchange;
+use super::super::exchange::{Exchange, Names};
 use crate::catalog::Operation;
 use crate::model::ApiVersion;
-use crate::wire::Target;
-use crate::wire::{BodyLength, Head};
+use crate::wire::{BodyLength, Head, Target};
 
 /// Longer heads are read anew each time.
 const LONGEST: usize = 2 << 10;
@@ -30,6 +29,9 @@ pub(in super::super) struct Request {
     pub(in super::super) target: Arc<Target>,
     pub(in super::super) operation: &'static Operation,
     pub(in super::super) version: ApiVersion,
+    pub(in super::super) names: Names,
+    /// Of its body.
+    pub(in super::super) length: BodyLength,
 }
 
 /// An answer to that request in whose head nothing was found.

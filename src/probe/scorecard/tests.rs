@@ -51,8 +51,8 @@ fn violation(rule: Rule, side: Side, operation: &str, version: ApiVersion) -> Ev
         connection: 1,
         exchange: 1,
         operation: Some(Arc::from(operation)),
-        method: "GET".to_owned(),
-        path: format!("/v{version}/somewhere"),
+        method: "GET".into(),
+        path: format!("/v{version}/somewhere").into(),
         api_version: Some(version),
     };
     Event::Violation(Box::new(Violation {

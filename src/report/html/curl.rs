@@ -26,7 +26,7 @@ pub(super) fn curl(call: &Call, catalog: &Catalog) -> Curl {
         return none("the path is too long to be shown");
     }
     let mut words = vec!["curl --unix-socket /var/run/docker.sock -i".to_owned()];
-    match call.method.as_str() {
+    match &*call.method {
         "GET" => {}
         "HEAD" => words[0] = words[0].replace(" -i", " -I"),
         method => words.push(format!("-X {}", quoted(method))),
@@ -81,8 +81,8 @@ mod tests {
             connection: 1,
             exchange: 1,
             operation: operation.map(Into::into),
-            method: method.to_owned(),
-            path: path.to_owned(),
+            method: method.into(),
+            path: path.into(),
             api_version: Some(ApiVersion::new(41)),
             client: None,
         };

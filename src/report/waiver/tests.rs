@@ -16,8 +16,8 @@ fn violation(minor: u16, pointer: &str) -> Violation {
         connection: 1,
         exchange: 1,
         operation: Some("ContainerList".into()),
-        method: "GET".to_owned(),
-        path: format!("/v1.{minor}/containers/json?all=1"),
+        method: "GET".into(),
+        path: format!("/v1.{minor}/containers/json?all=1").into(),
         api_version: Some(ApiVersion::new(minor)),
         client: None,
     };

@@ -70,8 +70,8 @@ fn finding(number: u64, path: &str, said: &str, message: &str) -> [Event; 3] {
         connection: number + 1,
         exchange: 1,
         operation: None,
-        method: said.to_owned(),
-        path: path.to_owned(),
+        method: said.into(),
+        path: path.into(),
         api_version: Some(ApiVersion::new(41)),
         client: Some(said.into()),
     });
