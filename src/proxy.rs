@@ -5,6 +5,7 @@
 //! before a message goes on, and what it objects to does not.
 
 mod address;
+mod buffer;
 mod descriptors;
 mod enforce;
 mod listen;

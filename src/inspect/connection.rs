@@ -1,9 +1,11 @@
 //! One connection: reads both directions, pairs answers with requests, and follows hijacks.
 
+mod answer;
 mod client;
 mod daemon;
 mod gate;
 mod repeat;
+mod unexpected;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
