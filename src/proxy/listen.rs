@@ -97,10 +97,7 @@ impl Listener {
         match address {
             Address::Unix(path) => {
                 remove_stale(path).await.map_err(|why| cannot(&why))?;
-                let listener = listen_at(path).map_err(|error| cannot(&error))?;
-                let file = SocketFile(path.clone());
-                // Whoever may write to the socket is root on the daemon's machine.
-                std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(|error| cannot(&error))?;
+                let (listener, file) = listen_at(path).map_err(|error| cannot(&error))?;
                 Ok(Self { kind: Kind::Unix { listener, _file: file }, address: address.clone() })
             }
             Address::Tcp(host) | Address::Tls { host, .. } => {
@@ -148,10 +145,13 @@ impl Listener {
     }
 }
 
-fn listen_at(path: &Path) -> io::Result<UnixListener> {
+fn listen_at(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
     let socket = UnixSocket::new_stream()?;
     socket.bind(path)?;
-    socket.listen(BACKLOG)
+    let file = SocketFile(path.to_owned());
+    // Whoever may write to the socket is root on the daemon's machine: narrowed before anybody can connect.
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    Ok((socket.listen(BACKLOG)?, file))
 }
 
 /// At the first place that can be had.
