@@ -8,7 +8,8 @@
 # all of them: a ratio is the median of the ratios to haproxy in the same round. Figures are medians of
 # the rounds, and the spread stands beside them. haproxy and nginx have as many threads as plimsoll keeps
 # busy, which are two: one that relays, one that judges. CPU time a
-# request is what noise touches least. What one connection waits depends on whether the kernel wakes
+# request is what noise touches least; the same load with everything on one CPU is the rate that this work permits, whatever the
+# kernel makes of five threads on two CPUs. What one connection waits depends on whether the kernel wakes
 # an idle CPU for every step or not, and that changes by the minute, so its range is shown. Beside it
 # stands the time a request with load, backend and proxy on one CPU: the mean of a round, since a
 # proxy that puts work off until later has a median without it, and of these the lowest, since
@@ -326,7 +327,7 @@ middle() {
 }
 
 peers=(direct haproxy nginx plimsoll)
-declare -A rates ratios costs slows waits means archives
+declare -A rates ratios costs slows waits means archives packed
 
 say 'warming up'
 load plimsoll-new "$connections" 1
@@ -388,6 +389,15 @@ for name in "${peers[@]}"; do
 done
 taskset -cp "$cpu" $$ >/dev/null
 alone pinned
+# Many connections on it: then nobody waits for a thread that another CPU has to wake, and the rate is what the work of a request permits.
+for ((round = 1; round <= rounds; round++)); do
+    for name in haproxy nginx plimsoll haproxy-new plimsoll-new; do
+        load "$name" "$connections" "$seconds"
+        [ "${name%-new}" != haproxy ] || base=$rate
+        packed[$name]+=" $(awk "BEGIN { print $rate / $base }")"
+        say "round $round, one CPU: $name: $rate requests/s"
+    done
+done
 
 # --- was every exchange judged? ---------------------------------------------------------------------
 
@@ -416,6 +426,13 @@ fi
 lowest() { printf '%s\n' "$@" | sort -g | head -n 1; }
 spread() { printf '%s\n' "$@" | sort -g | awk 'NR == 1 { low = $1 } END { print low " to " $1 }'; }
 
+# The ratio to haproxy with load, backend and proxy on one CPU.
+packed_ratio() {
+    # The list is words.
+    # shellcheck disable=SC2086
+    if [ -z "${packed[$1]:-}" ]; then echo –; else awk "BEGIN { printf \"%.2f\", $(middle ${packed[$1]}) }"; fi
+}
+
 declare -A label=(
     [direct]='direct' [haproxy]="haproxy, $threads threads" [nginx]="nginx, $threads workers"
     [plimsoll]='plimsoll, judging' [haproxy-new]='haproxy, every answer new' [plimsoll-new]='plimsoll, every answer new' [validator]='openapi-validator-proxy'
@@ -424,8 +441,8 @@ declare -A label=(
 # The lists are words.
 # shellcheck disable=SC2086
 {
-    echo '| | requests/s (rounds) | to haproxy | CPU a request | 99 % below | all on one CPU | latency | 1 GiB body |'
-    echo '|---|---:|---:|---:|---:|---:|---:|---:|'
+    echo '| | requests/s (rounds) | to haproxy | on one CPU | CPU a request | 99 % below | one connection, one CPU | latency | 1 GiB body |'
+    echo '|---|---:|---:|---:|---:|---:|---:|---:|---:|'
     for name in "${peers[@]}"; do
         rate=$(middle ${rates[$name]})
         ratio=–
@@ -433,19 +450,19 @@ declare -A label=(
         # What the backend needs for an answer is no price of going direct.
         cost="$(middle ${costs[$name]}) µs"
         [ "$name" != direct ] || cost='–'
-        printf '| %s | %.0f (%s) | %s | %s | %s ms | %s µs | %s µs | %s GB/s |\n' "${label[$name]}" "$rate" \
-            "$(spread ${rates[$name]})" "$ratio" "$cost" "$(middle ${slows[$name]})" "$(lowest ${means[pinned,$name]})" \
+        printf '| %s | %.0f (%s) | %s | %s | %s | %s ms | %s µs | %s µs | %s GB/s |\n' "${label[$name]}" "$rate" \
+            "$(spread ${rates[$name]})" "$ratio" "$(packed_ratio "$name")" "$cost" "$(middle ${slows[$name]})" "$(lowest ${means[pinned,$name]})" \
             "$(spread ${waits[free,$name]})" "$(middle ${archives[$name]})"
     done
     for name in haproxy-new plimsoll-new "${others[@]}"; do
-        printf '| %s | %.0f (%s) | %s | %s µs | %s ms | – | – | – |\n' "${label[$name]}" "$(middle ${rates[$name]})" \
-            "$(spread ${rates[$name]})" "$(awk "BEGIN { printf \"%.3g\", $(middle ${ratios[$name]}) }")" "$(middle ${costs[$name]})" \
+        printf '| %s | %.0f (%s) | %s | %s | %s µs | %s ms | – | – | – |\n' "${label[$name]}" "$(middle ${rates[$name]})" \
+            "$(spread ${rates[$name]})" "$(awk "BEGIN { printf \"%.3g\", $(middle ${ratios[$name]}) }")" "$(packed_ratio "$name")" "$(middle ${costs[$name]})" \
             "$(middle ${slows[$name]})"
     done
 }
 cat <<EOF
 
-$(stat -c %s "$here/compare/containers.json") bytes of container list, $connections connections, $rounds rounds of $seconds s each. 99 % below: at that load. At one connection: the time a request with load, backend and proxy on one CPU (lowest of the rounds); the latency (medians of the rounds) with all CPUs; the 1 GiB body.
+$(stat -c %s "$here/compare/containers.json") bytes of container list, $connections connections, $rounds rounds of $seconds s each. 99 % below: at that load. On one CPU: the same ratio with load, backend and proxy on one. At one connection: the time a request with load, backend and proxy on one CPU (lowest of the rounds); the latency (medians of the rounds) with all CPUs; the 1 GiB body.
 plimsoll judged $judged exchanges without a violation; $((exchanges - judged)) were cut by wrk at the end of a round. Its peak memory: $peak_list with lists, $peak_all with the 1 GiB bodies.
 $(nproc --all) CPUs ($(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)), shared by the load, the backend and the proxy. Load average before $load_before, after $(cut -d ' ' -f 1-3 /proc/loadavg).
 $("$plimsoll" --version), $(nginx -v 2>&1 | sed 's/.*: //'), haproxy $(haproxy -v | sed -n '1s/.*version \([^ ]*\).*/\1/p'), $(wrk -v 2>&1 | sed -n '1s/^\(wrk [^ ]*\).*/\1/p'), Linux $(uname -r | sed 's/-.*//')

@@ -552,10 +552,12 @@ runs() {
             --report "jsonl=$work/run.jsonl" --
     ) >"$work/proxied.out" 2>"$work/proxied.err" </dev/null || got=$?
     {
+        "$here/normal.py" hurry <"$work/direct.out" >"$work/left"
         # The report follows what the command printed.
-        head -c "$(wc -c <"$work/direct.out")" "$work/proxied.out" >"$work/left"
-        if ! cmp "$work/left" "$work/direct.out"; then
-            diff -a "$work/direct.out" "$work/proxied.out" | head -n 20
+        "$here/normal.py" hurry <"$work/proxied.out" >"$work/all"
+        head -c "$(wc -c <"$work/left")" "$work/all" >"$work/right"
+        if ! cmp "$work/left" "$work/right"; then
+            diff -a "$work/left" "$work/all" | head -n 20
             cat "$work/proxied.err"
         fi
         [ "$got" = "$code" ] || echo "plimsoll run ended with $got, not with $code"
