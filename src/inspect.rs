@@ -204,16 +204,15 @@ impl Inspector {
         if judge.batch.is_empty() {
             self.inbox.take(&mut judge.batch);
         }
-        let (mut entries, mut judged) = (0, 0);
-        while entries < BATCH && judged < BATCH_BYTES {
+        let (mut entries, mut judged) = (0, self.inbox.judged());
+        while entries < BATCH && judged.prices < BATCH_BYTES {
             let Some(entry) = judge.batch.pop_front() else { break };
             entries += 1;
-            judged += inbox::price(&entry);
+            judged.prices += inbox::price(&entry);
             let (connection, side, seen, stamp) = entry;
             judge.see(connection, side, seen, stamp, sink);
         }
-        self.inbox.judged(judged);
-        judged > 0
+        entries > 0
     }
 
     /// Judges what one side has sent before it goes on, as far as it can be told by now: for enforce mode.

@@ -63,9 +63,9 @@ impl Inbox {
         std::mem::swap(&mut *lock(&self.pushed.0.queue), batch);
     }
 
-    /// So much was judged: prices of entries that were taken. For one thread at a time.
-    pub(super) fn judged(&self, prices: usize) {
-        add(&self.taken.0.cost, prices);
+    /// For the prices of entries that were taken: they wait no more when what is returned is dropped. For one thread at a time.
+    pub(super) const fn judged(&self) -> Judged<'_> {
+        Judged { inbox: self, prices: 0 }
     }
 
     /// Whether all is judged. Who pushes after that sees what the caller wrote before it.
@@ -79,6 +79,20 @@ impl Inbox {
         // In this order: what is judged was pushed before.
         let judged = self.taken.0.cost.load(Ordering::Acquire);
         self.pushed.0.cost.load(Ordering::Acquire).wrapping_sub(judged)
+    }
+}
+
+/// Said at its end, also by a judge that panics: what it was at would wait for ever.
+#[derive(Debug)]
+pub(super) struct Judged<'a> {
+    inbox: &'a Inbox,
+    /// Bytes.
+    pub(super) prices: usize,
+}
+
+impl Drop for Judged<'_> {
+    fn drop(&mut self) {
+        add(&self.inbox.taken.0.cost, self.prices);
     }
 }
 
@@ -114,10 +128,25 @@ mod tests {
         inbox.push((3, Side::Client, Seen::End(StreamEnd::Broken), Stamp::default()));
         assert_eq!(batch.iter().map(|entry| entry.0).collect::<Vec<_>>(), [1, 2]);
         assert_eq!(inbox.waiting(), 3 + 3 * ENTRY_COST);
-        inbox.judged(batch.drain(..).map(|entry| price(&entry)).sum());
+        inbox.judged().prices = batch.drain(..).map(|entry| price(&entry)).sum();
         assert_eq!(inbox.waiting(), ENTRY_COST);
         assert!(!inbox.is_empty());
-        inbox.judged(ENTRY_COST);
+        inbox.judged().prices = ENTRY_COST;
         assert!(inbox.is_empty());
+    }
+
+    /// Otherwise the judge's thread would look for it again and again.
+    #[test]
+    fn what_was_judged_when_a_sink_panicked_waits_no_more() {
+        let inspector = super::super::Inspector::new(super::super::Settings::default());
+        let head = b"GET /v1.41/info HTTP/1.1\r\nHost: d\r\n\r\n";
+        inspector.push(1, Side::Client, Seen::Bytes(Bytes::from_static(head)), None);
+        for end in [Side::Client, Side::Daemon] {
+            inspector.push(1, end, Seen::End(StreamEnd::Broken), None);
+        }
+        let panicking = std::panic::AssertUnwindSafe(|| inspector.judge(&mut |_| panic!("as a bug would")));
+        assert!(std::panic::catch_unwind(panicking).is_err());
+        inspector.judge(&mut |_| {});
+        assert!(inspector.is_idle());
     }
 }

@@ -1,4 +1,4 @@
-//! Bytes of the daemon that belong to no request.
+//! Bytes of the daemon that belong to no request. Where they end is not looked for: nothing behind them is paired with a request any more.
 
 use std::sync::Arc;
 
